@@ -1,0 +1,35 @@
+/* base/secret.h -- X9: bytes that no log, error, header or response can print.
+ *
+ * The bytes are reached only through secret_reveal(); tools/check-secrets lists the few
+ * places that may call it (where a request for its own provider is written).
+ */
+#ifndef WEIR_BASE_SECRET_H
+#define WEIR_BASE_SECRET_H
+
+#include "base/arena.h"
+
+struct secret {
+	struct slice hidden; /* never read directly */
+};
+
+/* Copies into the arena, whose owner calls secret_wipe() before it goes. */
+struct secret secret_make(struct arena *a, struct slice s);
+void secret_wipe(struct secret *s);
+
+static inline bool secret_empty(struct secret s)
+{
+	return s.hidden.n == 0;
+}
+
+/* In time that depends on the length alone. */
+static inline bool secret_eq(struct secret s, struct slice given)
+{
+	return slice_eq_consttime(s.hidden, given);
+}
+
+static inline struct slice secret_reveal(struct secret s)
+{
+	return s.hidden;
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* io/files.h -- small files read whole (configuration, certificates) and the log's sink. */
+#ifndef WEIR_IO_FILES_H
+#define WEIR_IO_FILES_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/log.h"
+
+/* Reads a whole file of at most `max` bytes into the arena.  Blocks: for start-up and for
+ * worker threads.  E_NOTFOUND, E_TOOBIG, E_SYS, E_NOMEM. */
+MUST_USE enum rc file_read(struct slice *out, struct arena *a, struct slice path, size_t max,
+			   struct err *err);
+
+/* A log whose lines are collected in memory and written by a thread of its own, so that a
+ * slow terminal or pipe never holds up a loop.  One may be shared by all loops.  When the
+ * reader cannot keep up, lines over `max_bytes` are dropped and counted; the count is
+ * logged as "log.dropped" when there is room again.  Lines of level WARN and above wake the
+ * writer at once, others within 200 ms. */
+struct log_sink;
+MUST_USE enum rc log_sink_new(struct log_sink **out, int fd, enum log_format format,
+			      enum log_level level, size_t max_bytes, struct err *err);
+struct log *log_sink_log(struct log_sink *s);
+void log_sink_free(struct log_sink *s); /* writes what is left */
+
+/* The system's memory as a struct mem, shared and thread-safe. */
+struct mem *system_mem(void);
+
+#endif

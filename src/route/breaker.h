@@ -1,0 +1,49 @@
+/* route/breaker.h -- when a deployment is left alone for a while.
+ *
+ * Pure.  One state per deployment, shared by all loops through atomics; there is no lock, and
+ * a lost update costs one attempt, never a wrong answer.
+ *
+ *   closed     attempts pass; `failures` in a row, without a success, open it
+ *   open       none pass until `open_until_us`
+ *   half open  one attempt (the probe) passes; its success closes, its failure opens again
+ *              for twice as long, up to open_max_us
+ *
+ * A rate limit with a Retry-After opens it for that long, at most open_max_us.
+ */
+#ifndef WEIR_ROUTE_BREAKER_H
+#define WEIR_ROUTE_BREAKER_H
+
+#include "base/defs.h"
+
+#include <stdatomic.h>
+
+struct breaker_rules {
+	unsigned failures;    /* in a row; 0: never opens */
+	uint64_t open_us;     /* the first time */
+	uint64_t open_max_us; /* at most */
+};
+
+enum breaker_view { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+
+/* All zero is a closed breaker. */
+struct deployment_state {
+	atomic_uint refs;               /* snapshots that hold it */
+	atomic_uint failures;           /* in a row */
+	atomic_uint opened;             /* times in a row, for the doubling */
+	_Atomic uint64_t open_until_us; /* 0: closed */
+	_Atomic uint64_t
+		probe_until_us; /* a probe is out; another may go when it never came back */
+	atomic_uint in_flight;
+	_Atomic uint64_t opens_total;
+};
+
+enum breaker_view breaker_look(const struct deployment_state *s, uint64_t now_us);
+
+/* May an attempt go now?  In half-open state the first asker gets the probe. */
+bool breaker_admit(struct deployment_state *s, uint64_t now_us);
+/* Both return true when the breaker moved (opened or closed), for the log. */
+bool breaker_success(struct deployment_state *s);
+bool breaker_failure(struct deployment_state *s, const struct breaker_rules *rules,
+		     uint64_t now_us, uint64_t retry_after_us);
+
+#endif

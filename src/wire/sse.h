@@ -1,0 +1,51 @@
+/* wire/sse.h -- text/event-stream: where each event begins and ends, and what it says.
+ *
+ * Pure.  Follows the WHATWG HTML standard, 9.2.6: line ends may be LF, CR or CRLF, a
+ * leading BOM is dropped, comment lines start with a colon, several data lines are joined
+ * by LF.  Made for relaying: each event is given with its exact bytes, so that what is
+ * forwarded is what came, and without a copy when it lies in one piece.
+ *
+ *	while ((step = sse_next(&s, &in, &ev)) != SSE_MORE) ...
+ */
+#ifndef WEIR_WIRE_SSE_H
+#define WEIR_WIRE_SSE_H
+
+#include "base/buf.h"
+
+enum sse_step {
+	SSE_MORE,  /* all of `in` was taken */
+	SSE_EVENT, /* one whole event, or a block of comments (has_data false) */
+	SSE_PASS,  /* bytes of an event too large to be looked into: forward them */
+	SSE_ERROR, /* out of memory: the reader is spent */
+};
+
+struct sse_event {
+	struct slice raw;  /* every byte up to and with the blank line that ended it */
+	struct slice data; /* the data lines joined by LF */
+	struct slice name; /* of the `event:` field, or empty */
+	bool has_data;     /* a data line was there, even an empty one */
+};
+
+struct sse {
+	struct buf held;  /* the part of an event that has come so far */
+	size_t event_max; /* events over this many bytes are passed, not shown */
+	/* Private to sse.c. */
+	size_t scanned;
+	bool passing, at_start, line_empty, after_cr;
+	struct buf joined;
+};
+
+/* Allocates nothing until an event is cut by the network; gives the memory back when
+ * the event is complete, so an idle stream holds none. */
+void sse_init(struct sse *s, struct mem *mem, size_t event_max);
+void sse_free(struct sse *s);
+
+/* Takes from the front of *in.  What `ev` points to is valid until the next call and as
+ * long as the bytes behind *in are. */
+enum sse_step sse_next(struct sse *s, struct slice *in, struct sse_event *ev);
+
+/* The stream ended.  True when an event without its blank line was left: `ev` holds it, as
+ * some providers end so.  `ev->raw` is then what had not been given out yet. */
+bool sse_eof(struct sse *s, struct sse_event *ev);
+
+#endif

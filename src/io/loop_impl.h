@@ -1,0 +1,56 @@
+/* io/loop_impl.h -- what the two backends of io/loop.h have in common: the timers' heap and
+ * the list of work put off.  Only io/timer.c, io/later.c and the backends include it.
+ *
+ * A backend's struct loop begins with a struct loop_core and provides loop_now_us().  Its
+ * turn is: wait until loop_core_wake_us() or something is ready; callbacks; when the time
+ * has come loop_core_run_timers(); then loop_core_run_laters(), before it waits again.
+ */
+#ifndef WEIR_IO_LOOP_IMPL_H
+#define WEIR_IO_LOOP_IMPL_H
+
+#include "io/loop.h"
+
+struct timer_slot {
+	uint64_t us; /* == t->place_us: comparing needs no look at the timer */
+	struct timer *t;
+};
+
+struct loop_core {
+	struct mem *mem;         /* for the heap: one that does not fail on purpose */
+	struct timer_slot *heap; /* each has four children; the earliest is first */
+	size_t n, cap;
+	size_t made; /* timers that exist: always n <= made <= cap */
+	struct link later;
+};
+
+static inline struct loop_core *loop_core(struct loop *l)
+{
+	return (struct loop_core *)(void *)l;
+}
+
+/* In the backend, beside its struct loop. */
+#define LOOP_CORE_IS_FIRST                                                                     \
+	_Static_assert(offsetof(struct loop, core) == 0, "loop_core() relies on it")
+
+void loop_core_init(struct loop_core *c, struct mem *mem);
+void loop_core_free(struct loop_core *c);
+
+/* When the heap wants to be looked at: never after the next timer is due, but it may be
+ * before, where timers were moved later or stopped.  0: no need.  Cheap: for real clocks. */
+static inline uint64_t loop_core_wake_us(const struct loop_core *c)
+{
+	return c->n > 0 ? c->heap[0].us : 0;
+}
+
+/* Exactly when the next timer is due; 0: none is set.  Puts moved ones in their place:
+ * for the virtual clock, which jumps there. */
+uint64_t loop_core_next_due_us(struct loop_core *c);
+
+/* Fires what is due at `now_us` (== loop_now_us()), earliest first.  How many.  A timer set
+ * meanwhile waits for a later turn. */
+size_t loop_core_run_timers(struct loop_core *c, uint64_t now_us);
+
+/* Runs what was put off, until there is no more.  How many. */
+size_t loop_core_run_laters(struct loop_core *c);
+
+#endif

@@ -20,19 +20,26 @@ enum sse_step {
 };
 
 struct sse_event {
-	struct slice raw;  /* every byte up to and with the blank line that ended it */
+	/* Every byte up to and with the blank line that ended it.  Blank lines that end nothing
+	 * (also the LF of a CRLF that came after its CR had ended the event) are given as
+	 * blocks of their own. */
+	struct slice raw;
 	struct slice data; /* the data lines joined by LF */
 	struct slice name; /* of the `event:` field, or empty */
 	bool has_data;     /* a data line was there, even an empty one */
 };
 
 struct sse {
-	struct buf held;  /* the part of an event that has come so far */
+	struct mem *mem;
 	size_t event_max; /* events over this many bytes are passed, not shown */
 	/* Private to sse.c. */
-	size_t scanned;
-	bool passing, at_start, line_empty, after_cr;
-	struct buf joined;
+	struct buf held;   /* the part of an event that has come so far */
+	struct buf joined; /* the data of an event with several data lines */
+	bool passing;      /* inside an event over event_max */
+	bool at_start;     /* nothing of the stream was read yet: there may be a BOM */
+	bool given;        /* held and joined were given out: free them */
+	bool line_empty, after_cr;
+	bool spent;
 };
 
 /* Allocates nothing until an event is cut by the network; gives the memory back when
@@ -45,7 +52,8 @@ void sse_free(struct sse *s);
 enum sse_step sse_next(struct sse *s, struct slice *in, struct sse_event *ev);
 
 /* The stream ended.  True when an event without its blank line was left: `ev` holds it, as
- * some providers end so.  `ev->raw` is then what had not been given out yet. */
+ * some providers end so.  `ev->raw` is then what had not been given out yet (nothing, when the
+ * event was being passed). */
 bool sse_eof(struct sse *s, struct sse_event *ev);
 
 #endif

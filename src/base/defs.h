@@ -67,6 +67,9 @@ static inline size_t size_max(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
+/* With _FORTIFY_SOURCE some C libraries make these macros, which cannot be poisoned. */
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets atoi atol atoll
 #pragma GCC poison sscanf vsscanf
 

@@ -2,7 +2,7 @@
  * adapter of libyaml.
  *
  * YAML 1.1 as libyaml reads it, restricted for configuration: one document, no anchors,
- * aliases, tags or merge keys (each is refused with its place), keys are plain scalars and
+ * aliases, tags or merge keys (each is refused with its place), keys are scalars, not empty, and
  * unique within their map.
  */
 #ifndef WEIR_WIRE_YAML_H

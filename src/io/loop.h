@@ -23,7 +23,8 @@ struct loop;
 
 /* Returns owned: loop_free() after loop_run() has returned.  E_SYS, E_NOMEM. */
 MUST_USE enum rc loop_new(struct loop **out, struct err *err);
-/* Closes whatever still hangs on the loop, without callbacks. */
+/* Runs what was put off (so that what was closed is freed), then closes whatever still hangs
+ * on the loop, without callbacks. */
 void loop_free(struct loop *l);
 
 /* Runs turns until loop_stop(). */

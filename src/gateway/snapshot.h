@@ -11,18 +11,12 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/secret.h"
+#include "catalogue/providers.h"
 #include "net/client.h"
 #include "net/server.h"
 #include "route/breaker.h"
 
 #include <stdatomic.h>
-
-/* How far a provider's OpenAI dialect is from OpenAI's: flags of the catalogue. */
-enum provider_quirk {
-	QUIRK_NO_STREAM_OPTIONS = 1 << 0, /* refuses stream_options */
-	QUIRK_MAX_TOKENS = 1 << 1,        /* knows max_tokens, not max_completion_tokens */
-	QUIRK_NO_DONE = 1 << 2,           /* streams end without [DONE] */
-};
 
 struct timeouts {                  /* microseconds; 0: none */
 	uint64_t connect_us;       /* DNS, TCP, proxy, TLS */

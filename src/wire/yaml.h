@@ -2,8 +2,8 @@
  * adapter of libyaml.
  *
  * YAML 1.1 as libyaml reads it, restricted for configuration: one document, no anchors,
- * aliases, tags or merge keys (each is refused with its place), keys are scalars, not empty, and
- * unique within their map.
+ * aliases, tags or merge keys (each is refused with its place), keys are scalars, not empty,
+ * and unique within their map.
  */
 #ifndef WEIR_WIRE_YAML_H
 #define WEIR_WIRE_YAML_H

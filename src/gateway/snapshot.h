@@ -41,7 +41,7 @@ struct provider {
 	struct slice auth_name; /* "Authorization"; empty: none */
 	struct slice auth_prefix; /* "Bearer " */
 	struct secret key;
-	struct tls_client *tls; /* NULL for http; owned by the snapshot */
+	struct tls_client *tls; /* NULL for http; kept by snapshot.tls_list */
 	bool use_proxy;
 	struct header *headers; /* sent with every request */
 	size_t header_n;
@@ -51,17 +51,30 @@ struct provider {
 	uint64_t connect_timeout_us;
 	bool simulated;  /* weir mock: said so wherever it shows */
 	bool open_ended; /* `provider/anything` is allowed */
+	unsigned warm;   /* connections each loop opens ahead of need */
 };
+
+/* TLS settings that outlive reloads, so that sessions and idle connections do too.  From the
+ * snapshot's mem. */
+struct snapshot_tls {
+	atomic_uint refs; /* snapshots that hold it */
+	struct tls_client *tls;
+	uint64_t ca_hash; /* of the authority file's path and content; 0: none */
+};
+
+#define DEPLOYMENT_UNLISTED UINT32_MAX
 
 struct deployment {
 	const struct provider *provider;
-	struct slice model;             /* upstream name */
-	struct slice model_json;        /* the same, quoted */
-	struct slice name;              /* "provider/model": in logs and metrics */
-	unsigned priority;              /* lower goes first */
-	unsigned weight;                /* share among equals; >= 1 */
-	struct deployment_state *state; /* outlives reloads: carried over by name */
-	uint32_t index;                 /* 0 .. snapshot.deployment_n - 1 */
+	struct slice model;      /* upstream name */
+	struct slice model_json; /* the same, quoted */
+	struct slice name;       /* "provider/model": in logs and metrics */
+	unsigned priority;       /* lower goes first */
+	unsigned weight;         /* share among equals; >= 1 */
+	/* Carried over reloads by name; from the snapshot's mem.  NULL when unlisted. */
+	struct deployment_state *state;
+	uint32_t index; /* 0 .. snapshot.deployment_n - 1; DEPLOYMENT_UNLISTED: made for a
+			 * `provider/model` that no model of the config names */
 };
 
 struct model {
@@ -90,11 +103,15 @@ struct snapshot {
 	struct map providers; /* name -> struct provider */
 	struct provider **provider_list;
 	size_t provider_n;
+	struct map deployments; /* name -> struct deployment; the first when several share it */
 	struct deployment **deployment_list;
 	size_t deployment_n;
+	struct snapshot_tls **tls_list;
+	size_t tls_n;
 	struct client_key *keys; /* none: no key is asked for */
 	size_t key_n;
 	struct map key_by_hash;   /* look-up of a presented key: see snapshot_key() */
+	uint64_t key_seed;        /* unpredictable: keys are hashed with it */
 	struct timeouts timeouts; /* for `provider/model` names */
 	struct retries retries;
 	struct breaker_rules breaker;
@@ -110,9 +127,16 @@ struct snapshot {
 	uint64_t drain_us; /* graceful stop: at most this long */
 };
 
+/* An empty one with one reference, in memory of `mem`; whoever builds it fills it in, and
+ * from then on nothing but the counts changes.  NULL on no memory. */
+struct snapshot *snapshot_new(struct mem *mem, size_t max_bytes);
 struct snapshot *snapshot_ref(struct snapshot *s);
-void snapshot_unref(
-	struct snapshot *s); /* NULL is allowed; wipes the secrets when it was the last */
+/* NULL is allowed; the last one wipes the secrets and frees it. */
+void snapshot_unref(struct snapshot *s);
+
+/* For whoever builds it: gives `k` its secret and makes it findable; key_by_hash must have
+ * room.  E_REFUSED: this key is there already; E_NOMEM. */
+MUST_USE enum rc snapshot_put_key(struct snapshot *s, struct client_key *k, struct slice key);
 
 /* The model a client asked for: a configured name, or `provider/model` of a provider that
  * is open-ended, for which `a` gives the memory.  NULL: unknown. */
@@ -124,6 +148,7 @@ struct slice snapshot_suggest(const struct snapshot *s, struct slice name);
 
 /* Whose key this is; NULL: nobody's.  Compared in constant time. */
 const struct client_key *snapshot_key(const struct snapshot *s, struct slice presented);
+/* Whether the key may use this model: one of its patterns matches, or it has none. */
 bool client_key_allows(const struct client_key *k, struct slice model);
 
 #endif

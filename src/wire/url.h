@@ -18,13 +18,15 @@ struct url {
 /* Slices borrow from `s`.  E_BAD: `err` says what is wrong with it (never showing userinfo). */
 MUST_USE enum rc url_read(struct url *u, struct slice s, struct err *err);
 
-/* Splits a request target ("/v1/models?limit=3") into path and query. */
+/* Splits a request target ("/v1/models?limit=3") into path and query.  Of one in absolute form
+ * ("http://host/v1/models") scheme and authority are dropped. */
 void url_target(struct slice target, struct slice *path, struct slice *query);
 
 /* The first value of `name` in a query, undecoded; false when absent. */
 bool url_query(struct slice query, struct slice name, struct slice *value);
 
-/* "host", "host:8080", "127.0.0.1:0", "[::1]:8080" -> parts.  E_BAD. */
+/* "host", "host:8080", "127.0.0.1:0", "[::1]:8080" -> parts; *port is left as it was when
+ * there is none.  E_BAD. */
 MUST_USE enum rc url_host_port(struct slice s, struct slice *host, uint16_t *port,
 			       struct err *err);
 

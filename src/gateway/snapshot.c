@@ -52,6 +52,12 @@ static void wipe_secrets(struct snapshot *s)
 	wipe(s->proxy.http_proxy);
 }
 
+static void state_unref(struct deployment_state *state, struct mem *mem)
+{
+	if (state != NULL && was_last(&state->refs))
+		mem_put(mem, state, sizeof(*state));
+}
+
 void snapshot_unref(struct snapshot *s)
 {
 	struct mem *mem;
@@ -60,12 +66,10 @@ void snapshot_unref(struct snapshot *s)
 		return;
 	mem = s->arena.mem;
 	wipe_secrets(s);
-	for (size_t i = 0; i < s->deployment_n; i++) {
-		struct deployment_state *state = s->deployment_list[i]->state;
-
-		if (state != NULL && was_last(&state->refs))
-			mem_put(mem, state, sizeof(*state));
-	}
+	for (size_t i = 0; i < s->deployment_n; i++)
+		state_unref(s->deployment_list[i]->state, mem);
+	for (size_t i = 0; i < s->provider_n; i++)
+		state_unref(s->provider_list[i]->state, mem);
 	for (size_t i = 0; i < s->tls_n; i++) {
 		struct snapshot_tls *tls = s->tls_list[i];
 
@@ -93,6 +97,7 @@ static struct deployment *unlisted(const struct provider *p, struct slice name,
 	d->name = arena_copy(a, name);
 	d->weight = 1;
 	d->index = DEPLOYMENT_UNLISTED;
+	d->state = p->state;
 	return arena_failed(a) ? NULL : d;
 }
 

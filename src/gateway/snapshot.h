@@ -49,6 +49,9 @@ struct provider {
 	size_t drop_param_n;
 	unsigned quirks;
 	uint64_t connect_timeout_us;
+	uint32_t index; /* 0 .. snapshot.provider_n - 1 */
+	/* Shared by the `provider/model` names that no model has; carried over like theirs. */
+	struct deployment_state *state;
 	bool simulated;  /* weir mock: said so wherever it shows */
 	bool open_ended; /* `provider/anything` is allowed */
 	unsigned warm;   /* connections each loop opens ahead of need */
@@ -71,7 +74,7 @@ struct deployment {
 	struct slice name;       /* "provider/model": in logs and metrics */
 	unsigned priority;       /* lower goes first */
 	unsigned weight;         /* share among equals; >= 1 */
-	/* Carried over reloads by name; from the snapshot's mem.  NULL when unlisted. */
+	/* Carried over reloads by name; from the snapshot's mem.  Unlisted: the provider's. */
 	struct deployment_state *state;
 	uint32_t index; /* 0 .. snapshot.deployment_n - 1; DEPLOYMENT_UNLISTED: made for a
 			 * `provider/model` that no model of the config names */
@@ -122,6 +125,7 @@ struct snapshot {
 	size_t response_max; /* of a plain response, and of what is held before commit */
 	size_t event_max;    /* of one stream event that is looked into */
 	bool access_log;
+	bool reply_headers;  /* X-Weir-* headers on replies */
 	bool metrics_public; /* /metrics without a key */
 	bool allow_anonymous;
 	uint64_t drain_us; /* graceful stop: at most this long */

@@ -8,7 +8,8 @@
  *   half open  one attempt (the probe) passes; its success closes, its failure opens again
  *              for twice as long, up to open_max_us
  *
- * A rate limit with a Retry-After opens it for that long, at most open_max_us.
+ * A rate limit with a Retry-After is no failure: the deployment rests for that long, after
+ * which all pass again.
  */
 #ifndef WEIR_ROUTE_BREAKER_H
 #define WEIR_ROUTE_BREAKER_H
@@ -33,7 +34,7 @@ struct deployment_state {
 	_Atomic uint64_t open_until_us; /* 0: closed */
 	_Atomic uint64_t
 		probe_until_us; /* a probe is out; another may go when it never came back */
-	atomic_uint in_flight;
+	_Atomic uint64_t rest_until_us; /* it asked for a rest until then */
 	_Atomic uint64_t opens_total;
 };
 
@@ -44,6 +45,14 @@ bool breaker_admit(struct deployment_state *s, uint64_t now_us);
 /* Both return true when the breaker moved (opened or closed), for the log. */
 bool breaker_success(struct deployment_state *s);
 bool breaker_failure(struct deployment_state *s, const struct breaker_rules *rules,
-		     uint64_t now_us, uint64_t retry_after_us);
+		     uint64_t now_us);
+
+/* The attempt ended without a verdict (the client went away): its probe is given back. */
+void breaker_forget(struct deployment_state *s);
+
+/* It asked not to be asked for `rest_us`. */
+void breaker_rest(struct deployment_state *s, uint64_t now_us, uint64_t rest_us);
+/* Until when it rests; 0: it does not. */
+uint64_t breaker_rests_until(const struct deployment_state *s, uint64_t now_us);
 
 #endif

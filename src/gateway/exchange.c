@@ -1,0 +1,638 @@
+#include "gateway/exchange.h"
+
+#include "gateway/gateway_impl.h"
+
+#include "base/hash.h"
+
+/* X1: the moves there are. */
+static const unsigned char moves[X_STATES] = {
+	[X_READ] = 1 << X_PLANNED | 1 << X_DONE,
+	[X_PLANNED] = 1 << X_ATTEMPT | 1 << X_WAIT | 1 << X_DONE,
+	[X_ATTEMPT] = 1 << X_PLANNED | 1 << X_COMMITTED | 1 << X_DONE,
+	[X_WAIT] = 1 << X_PLANNED | 1 << X_DONE,
+	[X_COMMITTED] = 1 << X_DONE,
+	[X_DONE] = 0,
+};
+
+static void move(struct exchange *x, enum exchange_state to)
+{
+	INVARIANT(moves[x->state] & (1 << to));
+	x->state = to;
+}
+
+static uint64_t now_us(const struct exchange *x)
+{
+	return loop_now_us(x->g->loop);
+}
+
+/* ---- time ------------------------------------------------------------------------------- */
+
+static void arm(struct exchange *x)
+{
+	uint64_t due = x->deadline_us, now = now_us(x);
+
+	if (x->step_us != 0 && (due == 0 || x->step_us < due))
+		due = x->step_us;
+	if (due == 0)
+		timer_stop(&x->timer);
+	else
+		timer_set(&x->timer, due > now ? due - now : 0);
+}
+
+void exchange_expect(struct exchange *x, uint64_t us)
+{
+	x->step_us = us == 0 ? 0 : now_us(x) + us;
+	arm(x);
+}
+
+static bool proceed(struct exchange *x);
+
+static void on_timer(struct timer *t)
+{
+	struct exchange *x = CONTAINER_OF(t, struct exchange, timer);
+	struct fault f = { .kind = FAULT_TIMEOUT };
+	uint64_t now = now_us(x);
+	bool all = x->deadline_us != 0 && now >= x->deadline_us;
+
+	if (!all && (x->step_us == 0 || now < x->step_us)) {
+		arm(x); /* something came meanwhile and moved the step */
+		return;
+	}
+	if (all)
+		x->walk.tries = x->walk.rules.attempts; /* no other attempt */
+	if (x->state == X_COMMITTED && x->at.done) {
+		exchange_complete(x, (struct slice){ NULL, 0 }); /* all came but the close */
+		return;
+	}
+	if (x->state == X_WAIT) {
+		move(x, X_PLANNED);
+		proceed(x);
+		return;
+	}
+	f.message = all                       ? LIT("the time for the whole request is over")
+		    : x->state == X_COMMITTED ? LIT("nothing came for too long (stall)")
+		    : x->at.status == 0       ? LIT("no answer in time (first_content)")
+					      : LIT("no content in time (first_content)");
+	attempt_failed(x, &f);
+}
+
+/* ---- the end ---------------------------------------------------------------------------- */
+
+static void drop_attempt(struct exchange *x)
+{
+	struct attempt *at = &x->at;
+
+	if (at->call != NULL) {
+		http_call_cancel(at->call);
+		at->call = NULL;
+	}
+	sse_free(&at->sse);
+	buf_free(&at->held);
+}
+
+/* X5: the one way into DONE.  Afterwards only the reply is left to be ended. */
+static void exchange_end(struct exchange *x, enum end end, unsigned status, uint64_t bytes_out)
+{
+	struct gateway *g = x->g;
+
+	if (x->state == X_COMMITTED && x->at.is_sse)
+		g->streams--;
+	move(x, X_DONE);
+	drop_attempt(x);
+	timer_done(&x->timer);
+	count_add(&g->metrics->requests[x->endpoint][end], 1);
+	count_add(&g->metrics->responses[status / 100 % STATUS_CLASSES], 1);
+	metrics_time(&g->metrics->duration, loop_clock_us(g->loop) - request_began_us(x->rq));
+	record_write(x, end, status, bytes_out);
+	list_del(&x->link);
+	g->open--;
+}
+
+/* Ends the exchange with an error of ours.  x is gone afterwards. */
+static void refuse(struct exchange *x, enum end end, enum answer what, const char *code,
+		   const char *param, struct slice message, uint64_t retry_after_us)
+{
+	struct header retry = { LIT("Retry-After"), { NULL, 0 } };
+	struct http_request *rq = x->rq;
+	struct gateway *g = x->g;
+	struct view *view = x->view;
+
+	if (retry_after_us > 0)
+		retry.value =
+			arena_fmt(x->arena, "%" PRIu64, (retry_after_us + 999999) / 1000000);
+	exchange_end(x, end, answer_row(what)->status, message.n);
+	answer_error(g, rq, what, code, param, message, &retry, retry_after_us > 0 ? 1 : 0);
+	view_unref(view);
+}
+
+/* The headers that say what was done.  At most 6. */
+static size_t reply_headers(struct exchange *x, struct slice content_type, struct header *h)
+{
+	size_t n = 0;
+
+	h[n++] = (struct header){ LIT("Content-Type"), content_type };
+	h[n++] = (struct header){ LIT("X-Request-Id"), slice_cstr(x->id) };
+	if (!x->view->snapshot->reply_headers || x->at.deployment == NULL)
+		return n;
+	h[n++] = (struct header){ LIT("X-Weir-Model"), x->at.deployment->model };
+	h[n++] = (struct header){ LIT("X-Weir-Provider"), x->at.deployment->provider->name };
+	h[n++] = (struct header){ LIT("X-Weir-Attempts"),
+				  arena_fmt(x->arena, "%u", x->attempts) };
+	return n;
+}
+
+/* A provider's answer to the client's own fault goes to the client as it is. */
+static void pass_refusal(struct exchange *x)
+{
+	struct http_request *rq = x->rq;
+	struct slice body = x->refusal;
+	unsigned status = x->refusal_status;
+	struct view *view = x->view;
+	struct header h[6];
+	size_t n = reply_headers(x, LIT("application/json"), h);
+
+	exchange_end(x, END_REFUSED, status, body.n);
+	reply_send(rq, status, h, n, body);
+	view_unref(view);
+}
+
+/* ---- after the last attempt -------------------------------------------------------------- */
+
+static uint64_t earliest_retry_us(const struct exchange *x)
+{
+	uint64_t now = now_us(x), best = 0;
+
+	for (size_t i = 0; i < x->model->deployment_n; i++) {
+		const struct deployment_state *s = x->model->deployments[i]->state;
+		uint64_t until = s == NULL ? 0 : atomic_load(&s->open_until_us);
+
+		if (until > now && (best == 0 || until - now < best))
+			best = until - now;
+	}
+	return best > 0 ? best : 1000000;
+}
+
+static void fail(struct exchange *x)
+{
+	const struct fault *f = &x->last;
+	struct slice message;
+
+	if (x->refusal.n > 0 && !fault_row(f->kind)->again) {
+		pass_refusal(x);
+		return;
+	}
+	if (x->attempts == 0) {
+		message = arena_fmt(
+			x->arena,
+			"No deployment of %.*s can be used at present: all of them failed "
+			"repeatedly and are left alone for a while.",
+			SARG(x->model->name));
+		refuse(x, END_UPSTREAM_ERROR, A_NO_PROVIDER, NULL, NULL, message,
+		       earliest_retry_us(x));
+		return;
+	}
+	message = arena_fmt(x->arena, "%s%.*s%s: %s%s%.*s (attempts made: %u).",
+			    x->attempts > 1 ? "No provider could answer; the last one, "
+					    : "The provider ",
+			    SARG(x->at.deployment->name), x->attempts > 1 ? "," : "",
+			    fault_row(f->kind)->name, f->message.n > 0 ? ": " : "",
+			    SARG(slice_head(f->message, 300)), x->attempts);
+	refuse(x, END_UPSTREAM_ERROR, answer_of_fault(f->kind), NULL, NULL, message,
+	       f->kind == FAULT_RATE || f->kind == FAULT_OVERLOADED ? f->retry_after_us : 0);
+}
+
+/* ---- attempts ---------------------------------------------------------------------------- */
+
+static struct provider_view *provider_of(const struct exchange *x, const struct deployment *d)
+{
+	return &x->view->providers[d->provider->index];
+}
+
+static enum rc attempt_call(struct exchange *x, const struct deployment *d, struct err *err)
+{
+	const struct openai_target target = {
+		.model_json = d->model_json,
+		.drop_params = d->provider->drop_params,
+		.drop_param_n = d->provider->drop_param_n,
+		.quirks = d->provider->quirks,
+	};
+	const struct provider_view *pv = provider_of(x, d);
+	struct http_call_options o = {
+		.method = LIT("POST"),
+		.target = pv->target[x->endpoint],
+		.headers = pv->headers[x->req.stream ? 1 : 0],
+		.header_n = pv->header_n,
+		.auth_name = d->provider->auth_name,
+		.auth_prefix = d->provider->auth_prefix,
+		.auth = d->provider->key,
+	};
+	size_t bytes;
+	enum rc rc;
+
+	rc = openai_request_pieces(&x->req, &target, x->arena, &x->at.pieces, &x->at.piece_n,
+				   &bytes);
+	if (rc != OK)
+		return err_nomem(err, "exchange.pieces");
+	o.body = x->at.pieces;
+	o.body_n = x->at.piece_n;
+	return http_call_start(&x->at.call, pv->origin, &o, x->arena, &attempt_events, x, err);
+}
+
+static void note(struct exchange *x, enum fault_kind fault)
+{
+	const struct attempt *at = &x->at;
+	struct attempt_note *last;
+
+	INVARIANT(x->attempts > 0);
+	last = &x->notes[size_min(x->attempts, ATTEMPTS_RECORDED) - 1];
+	*last = (struct attempt_note){ .deployment = at->deployment,
+				       .fault = fault,
+				       .status = at->status,
+				       .took_us = now_us(x) - at->began_us };
+	count_add(&provider_of(x, at->deployment)->metrics->attempts[fault], 1);
+}
+
+static void health_moved(struct exchange *x, const char *event)
+{
+	log_event(x->g->log, LOG_WARN, event, F_STR("deployment", x->at.deployment->name));
+}
+
+static void judge_health(struct exchange *x, const struct fault *f)
+{
+	struct deployment_state *s = x->at.deployment->state;
+
+	if (s == NULL)
+		return;
+	if (f->kind == FAULT_RATE && f->retry_after_us > 0)
+		breaker_rest(s, now_us(x), f->retry_after_us);
+	else if (!fault_row(f->kind)->health)
+		breaker_forget(s);
+	else if (breaker_failure(s, &x->view->snapshot->breaker, now_us(x)))
+		health_moved(x, "breaker.open");
+}
+
+static void judge_success(struct exchange *x)
+{
+	struct deployment_state *s = x->at.deployment->state;
+
+	if (s != NULL && breaker_success(s))
+		health_moved(x, "breaker.closed");
+}
+
+/* Keeps what is to be told of a failure: its words are in memory that is about to go. */
+static void remember(struct exchange *x, const struct fault *f)
+{
+	x->last = *f;
+	x->last.message = arena_copy(x->arena, slice_head(f->message, 300));
+}
+
+/* False: the attempt did not begin, and `x->last` says why. */
+static bool attempt_start(struct exchange *x, unsigned candidate)
+{
+	const struct deployment *d = x->model->deployments[candidate];
+	struct err err = { 0 };
+	struct fault f;
+	enum rc rc;
+
+	x->at = (struct attempt){ .deployment = d,
+				  .candidate = candidate,
+				  .began_us = now_us(x) };
+	x->attempts++;
+	move(x, X_ATTEMPT);
+	rc = attempt_call(x, d, &err);
+	if (rc == OK) {
+		exchange_expect(x, x->model->timeouts.first_content_us);
+		return true;
+	}
+	f = (struct fault){ .kind = fault_of_rc(rc), .message = slice_cstr(err.text) };
+	note(x, f.kind);
+	judge_health(x, &f);
+	remember(x, &f);
+	move(x, X_PLANNED);
+	route_failed(&x->walk, candidate, fault_row(f.kind)->again, 0, now_us(x), &x->g->rng);
+	return false;
+}
+
+/* Goes on from PLANNED.  False: the exchange has ended and is gone. */
+static bool proceed(struct exchange *x)
+{
+	for (;;) {
+		const struct deployment *d;
+		unsigned candidate = 0;
+		uint64_t wait = 0;
+
+		switch (route_next(&x->walk, now_us(x), x->deadline_us, &candidate, &wait)) {
+		case ROUTE_END:
+			fail(x);
+			return false;
+		case ROUTE_WAIT:
+			move(x, X_WAIT);
+			exchange_expect(x, wait);
+			return true;
+		case ROUTE_GO:
+			break;
+		}
+		d = x->model->deployments[candidate];
+		if (d->state != NULL && !breaker_admit(d->state, now_us(x)))
+			route_skip(&x->walk, candidate);
+		else if (attempt_start(x, candidate))
+			return true;
+	}
+}
+
+/* After commit there is no other attempt: the client is told in its own dialect, and what it
+ * got is never ended as if it were whole (X3). */
+static void cut(struct exchange *x, const struct fault *f)
+{
+	enum answer what = answer_of_fault(f->kind == FAULT_RESET ? FAULT_TRUNCATED : f->kind);
+	const struct answer_row *row = answer_row(what);
+	struct http_request *rq = x->rq;
+	struct view *view = x->view;
+	struct slice body = openai_error_write(
+		x->arena,
+		arena_fmt(x->arena,
+			  "The answer of %.*s broke off: %s%s%.*s. What came before is "
+			  "incomplete.",
+			  SARG(x->at.deployment->name), fault_row(f->kind)->name,
+			  f->message.n > 0 ? ": " : "", SARG(slice_head(f->message, 300))),
+		row->type, NULL, row->code);
+	struct slice pieces[] = { x->at.sse.passing ? LIT("\n\ndata: ") : LIT("data: "), body,
+				  LIT("\n\n") };
+	bool told = body.n > 0 && reply_write(rq, pieces, ARRAY_LEN(pieces)) != E_CLOSED;
+
+	exchange_end(x,
+		     f->kind == FAULT_SERVER || f->kind == FAULT_TIMEOUT ? END_UPSTREAM_ERROR
+									 : END_TRUNCATED,
+		     200, reply_bytes(rq));
+	if (told)
+		reply_end(rq);
+	else
+		reply_abort(rq); /* without the words at least without a clean end */
+	view_unref(view);
+}
+
+void attempt_failed(struct exchange *x, const struct fault *f)
+{
+	const struct fault_row *row = fault_row(f->kind);
+
+	note(x, f->kind);
+	judge_health(x, f);
+	if (x->state == X_COMMITTED) {
+		cut(x, f);
+		return;
+	}
+	remember(x, f);
+	x->refusal = (struct slice){ NULL, 0 };
+	if (!row->again && x->at.status >= 400 && x->at.status < 500 && f->kind != FAULT_AUTH &&
+	    f->kind != FAULT_QUOTA) {
+		x->refusal = arena_copy(x->arena, buf_slice(&x->at.held));
+		x->refusal_status = x->at.status;
+	}
+	drop_attempt(x);
+	move(x, X_PLANNED);
+	if (!row->other) {
+		if (x->refusal.n > 0)
+			pass_refusal(x);
+		else
+			refuse(x, END_REFUSED, answer_of_fault(f->kind), NULL, NULL,
+			       x->last.message, 0);
+		return;
+	}
+	route_failed(&x->walk, x->at.candidate, row->again, f->retry_after_us, now_us(x),
+		     &x->g->rng);
+	proceed(x);
+}
+
+/* ---- success ----------------------------------------------------------------------------- */
+
+static void first_content(struct exchange *x)
+{
+	uint64_t now = loop_clock_us(x->g->loop);
+
+	x->ttft_us = now - request_began_us(x->rq);
+	metrics_time(&provider_of(x, x->at.deployment)->metrics->ttft, now - x->at.began_us);
+	judge_success(x);
+}
+
+void exchange_commit(struct exchange *x)
+{
+	struct header h[7];
+	size_t n = reply_headers(x, LIT("text/event-stream; charset=utf-8"), h);
+
+	h[n++] = (struct header){ LIT("Cache-Control"), LIT("no-cache") };
+	move(x, X_COMMITTED);
+	x->g->streams++;
+	first_content(x);
+	reply_begin(x->rq, 200, h, n, SIZE_MAX);
+	request_drop_body(x->rq); /* no other attempt will need it */
+	x->req.body = (struct slice){ NULL, 0 };
+	exchange_expect(x, x->model->timeouts.stall_us);
+}
+
+void exchange_complete(struct exchange *x, struct slice body)
+{
+	struct provider_view *pv = provider_of(x, x->at.deployment);
+	struct http_request *rq = x->rq;
+	struct view *view = x->view;
+	bool stream = x->at.is_sse;
+	struct header h[6];
+	struct buf held;
+	size_t n;
+
+	if (!x->usage.known)
+		usage_estimate(&x->usage, x->prompt_bytes, x->text_bytes);
+	metrics_usage(pv->metrics, &x->usage);
+	note(x, FAULT_NONE);
+	if (stream) {
+		exchange_end(x, END_COMPLETE, 200, reply_bytes(rq));
+		reply_end(rq);
+		view_unref(view);
+		return;
+	}
+	first_content(x);
+	n = reply_headers(x, LIT("application/json"), h);
+	/* The answer's memory would end with the attempt. */
+	held = x->at.held;
+	x->at.held = (struct buf){ 0 };
+	exchange_end(x, END_COMPLETE, 200, body.n);
+	reply_send(rq, 200, h, n, body);
+	buf_free(&held);
+	view_unref(view);
+}
+
+/* ---- the beginning ------------------------------------------------------------------------
+ */
+
+static void make_id(struct exchange *x)
+{
+	struct sb id;
+
+	sb_init(&id, x->id, sizeof(x->id));
+	sb_lit(&id, "req-");
+	sb_hex(&id, hash_mix(x->g->id_base + x->g->id_next++), 16);
+	sb_cstr(&id);
+}
+
+/* False: refused, and gone. */
+static bool authenticate(struct exchange *x)
+{
+	bool ok, wrong;
+
+	x->key = request_key(x->view->snapshot, request_head(x->rq), &ok, &wrong);
+	if (ok)
+		return true;
+	if (wrong)
+		refuse(x, END_REFUSED, A_WRONG_KEY, NULL, NULL,
+		       LIT("The API key is not known here. Use a key of this gateway, not one "
+			   "of the "
+			   "provider's."),
+		       0);
+	else
+		refuse(x, END_REFUSED, A_MISSING_KEY, NULL, NULL,
+		       LIT("An API key is needed: send it as \"Authorization: Bearer KEY\"."),
+		       0);
+	return false;
+}
+
+static bool read_request(struct exchange *x)
+{
+	struct openai_refusal why;
+	enum rc rc =
+		openai_request_read(&x->req, x->endpoint, request_body(x->rq), x->arena, &why);
+
+	if (rc == OK)
+		x->asked = arena_copy(x->arena, x->req.model);
+	if (rc == E_NOMEM || arena_failed(x->arena)) {
+		refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL,
+		       LIT("The request has more parts than there is memory for."), 0);
+		return false;
+	}
+	if (rc != OK) {
+		refuse(x, END_REFUSED, A_INVALID_REQUEST, why.code, why.param,
+		       arena_copy(x->arena, slice_cstr(why.text)), 0);
+		return false;
+	}
+	x->prompt_bytes = x->req.body.n;
+	return true;
+}
+
+static bool find_model(struct exchange *x)
+{
+	const struct snapshot *s = x->view->snapshot;
+	struct slice name = slice_head(x->asked, 200), near;
+
+	if (x->key != NULL && !client_key_allows(x->key, x->asked)) {
+		refuse(x, END_REFUSED, A_MODEL_NOT_ALLOWED, NULL, "model",
+		       arena_fmt(x->arena, "The key \"%.*s\" may not use the model \"%.*s\".",
+				 SARG(x->key->name), SARG(name)),
+		       0);
+		return false;
+	}
+	x->model = snapshot_model(s, x->asked, x->arena);
+	if (x->model != NULL)
+		return true;
+	near = snapshot_suggest(s, x->asked);
+	refuse(x, END_REFUSED, A_MODEL_NOT_FOUND, NULL, "model",
+	       arena_fmt(x->arena,
+			 "There is no model \"%.*s\" here.%s%.*s%s GET /v1/models lists them.",
+			 SARG(name), near.n > 0 ? " Did you mean \"" : "", SARG(near),
+			 near.n > 0 ? "\"?" : ""),
+	       0);
+	return false;
+}
+
+static void make_plan(struct exchange *x)
+{
+	struct route_candidate c[ROUTE_CANDIDATES_MAX];
+	const struct model *m = x->model;
+	const struct route_rules rules = {
+		.attempts = m->retries.attempts,
+		.backoff_us = m->retries.backoff_us,
+		.backoff_max_us = m->retries.backoff_max_us,
+		.retry_after_max_us = m->retries.retry_after_max_us,
+	};
+	size_t n = size_min(m->deployment_n, ARRAY_LEN(c));
+	uint64_t now = now_us(x);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct deployment *d = m->deployments[i];
+		uint64_t rest = d->state == NULL ? 0 : breaker_rests_until(d->state, now);
+
+		c[i] = (struct route_candidate){
+			.priority = d->priority,
+			.weight = d->weight,
+			.open = d->state != NULL && breaker_look(d->state, now) == BREAKER_OPEN,
+			.ready_us = rest > now + rules.retry_after_max_us ? 0 : rest,
+		};
+		c[i].open |= rest > now + rules.retry_after_max_us;
+	}
+	route_plan(&x->walk, &rules, c, n, &x->g->rng);
+	if (m->timeouts.total_us != 0)
+		x->deadline_us = request_began_us(x->rq) + m->timeouts.total_us;
+	move(x, X_PLANNED);
+}
+
+struct exchange *exchange_begin(struct gateway *g, struct http_request *rq,
+				enum openai_endpoint endpoint)
+{
+	struct arena *a = request_arena(rq);
+	struct exchange *x = ARENA_NEW(a, struct exchange);
+
+	if (x == NULL) {
+		answer_error(g, rq, A_OVERLOADED, NULL, NULL, LIT("Out of memory."), NULL, 0);
+		return NULL;
+	}
+	x->g = g;
+	x->rq = rq;
+	x->arena = a;
+	x->endpoint = endpoint;
+	x->view = view_ref(g->view);
+	make_id(x);
+	timer_init(&x->timer, g->loop, on_timer);
+	list_push_tail(&g->exchanges, &x->link);
+	g->open++;
+	if (!authenticate(x) || !read_request(x) || !find_model(x))
+		return NULL;
+	make_plan(x);
+	return proceed(x) ? x : NULL;
+}
+
+void exchange_drained(struct exchange *x)
+{
+	if (!x->at.paused)
+		return;
+	x->at.paused = false;
+	if (x->at.call != NULL)
+		http_call_resume(x->at.call);
+	exchange_expect(x, x->model->timeouts.stall_us);
+}
+
+void exchange_gone(struct exchange *x, enum rc why)
+{
+	struct view *view = x->view;
+
+	(void)why;
+	if (x->state == X_ATTEMPT || x->state == X_COMMITTED) {
+		/* X4: the provider learns of it by the close of its connection. */
+		if (x->at.deployment->state != NULL && x->state == X_ATTEMPT)
+			breaker_forget(x->at.deployment->state);
+		if (!x->usage.known)
+			usage_estimate(&x->usage, x->prompt_bytes, x->text_bytes);
+		metrics_usage(provider_of(x, x->at.deployment)->metrics, &x->usage);
+		note(x, FAULT_NONE);
+	}
+	exchange_end(x, END_CLIENT_GONE, 499, reply_bytes(x->rq));
+	view_unref(view);
+}
+
+void exchange_cut(struct exchange *x)
+{
+	const struct fault f = { .kind = FAULT_SERVER,
+				 .message = LIT("the gateway is stopping") };
+
+	if (x->state == X_COMMITTED)
+		cut(x, &f);
+	else
+		refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL,
+		       LIT("The gateway is stopping; try again."), 0);
+}

@@ -1,0 +1,90 @@
+#include "gateway/view.h"
+
+static const struct slice endpoint_paths[] = { LITC("/chat/completions"), LITC("/completions"),
+					       LITC("/embeddings") };
+
+static const struct header *make_headers(struct arena *a, const struct provider *p, bool stream,
+					 size_t *n)
+{
+	struct header *h = arena_get(a, (p->header_n + 3) * sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	*n = 0;
+	h[(*n)++] = (struct header){ LIT("Content-Type"), LIT("application/json") };
+	h[(*n)++] = (struct header){ LIT("Accept"), stream ? LIT("text/event-stream")
+							   : LIT("application/json") };
+	h[(*n)++] = (struct header){ LIT("User-Agent"), LIT("weir/" WEIR_VERSION) };
+	for (size_t i = 0; i < p->header_n; i++)
+		h[(*n)++] = p->headers[i];
+	return h;
+}
+
+static enum rc provider_open(struct view *v, const struct provider *p,
+			     struct provider_view *out, struct http_client *c,
+			     struct metrics *m, struct err *err)
+{
+	const struct origin_options o = {
+		.url = p->url,
+		.tls = p->tls,
+		.proxy = p->use_proxy ? &v->snapshot->proxy : NULL,
+		.connect_timeout_us = p->connect_timeout_us,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(endpoint_paths); i++)
+		out->target[i] = arena_fmt(&v->arena, "%.*s%.*s", SARG(p->base_path),
+					   SARG(endpoint_paths[i]));
+	for (size_t i = 0; i < 2; i++)
+		out->headers[i] = make_headers(&v->arena, p, i == 1, &out->header_n);
+	out->metrics = metrics_provider(m, p->name, v->mem);
+	if (arena_failed(&v->arena) || out->metrics == NULL)
+		return err_nomem(err, "view.provider");
+	return origin_get(&out->origin, c, &o, err);
+}
+
+static void close_view(struct view *v)
+{
+	for (size_t i = 0; v->providers != NULL && i < v->snapshot->provider_n; i++)
+		if (v->providers[i].origin != NULL)
+			origin_put(v->providers[i].origin);
+	snapshot_unref(v->snapshot);
+	arena_free(&v->arena);
+	mem_put(v->mem, v, sizeof(*v));
+}
+
+enum rc view_new(struct view **out, struct snapshot *s, struct http_client *c,
+		 struct metrics *m, struct mem *mem, struct err *err)
+{
+	struct view *v = mem_zero(mem, sizeof(*v));
+	enum rc rc = OK;
+
+	if (v == NULL)
+		return err_nomem(err, "view.new");
+	v->refs = 1;
+	v->mem = mem;
+	v->snapshot = snapshot_ref(s);
+	arena_init(&v->arena, mem, 2048, 16 << 20);
+	v->providers = ARENA_ARRAY(&v->arena, struct provider_view, s->provider_n);
+	if (v->providers == NULL)
+		rc = err_nomem(err, "view.new");
+	for (size_t i = 0; rc == OK && i < s->provider_n; i++)
+		rc = provider_open(v, s->provider_list[i], &v->providers[i], c, m, err);
+	if (rc != OK) {
+		close_view(v);
+		return rc;
+	}
+	*out = v;
+	return OK;
+}
+
+struct view *view_ref(struct view *v)
+{
+	v->refs++;
+	return v;
+}
+
+void view_unref(struct view *v)
+{
+	if (v != NULL && --v->refs == 0)
+		close_view(v);
+}

@@ -15,6 +15,8 @@ struct json_doc;
 struct json; /* a value inside a document; borrowed from it */
 
 /* Copies what it needs from `text`.  Returns owned: json_doc_free().
+ * Accepts what json_scan() accepts, except numbers over the range of a double (1e999); half a
+ * surrogate pair becomes U+FFFD.
  * E_BAD with where and why, E_TOOBIG (nested over JSON_DEPTH_MAX of json_scan.h), E_NOMEM. */
 MUST_USE enum rc json_doc_read(struct json_doc **out, struct mem *mem, struct slice text,
 			       struct err *err);
@@ -30,8 +32,9 @@ bool json_is_string(const struct json *v);
 bool json_is_object(const struct json *v);
 bool json_is_array(const struct json *v);
 bool json_is_number(const struct json *v);
-struct slice json_str(const struct json *v);              /* "" when not a string */
-uint64_t json_uint(const struct json *v, uint64_t other); /* `other` when not one that fits */
+struct slice json_str(const struct json *v); /* "" when not a string */
+/* `other` when not one that fits; 1.0 and 1e2 are whole too. */
+uint64_t json_uint(const struct json *v, uint64_t other);
 double json_num(const struct json *v, double other);
 bool json_true(const struct json *v, bool other);
 
@@ -45,7 +48,7 @@ struct json_iter {
 void json_iter_init(struct json_iter *it, const struct json *array_or_object);
 bool json_iter_next(struct json_iter *it, struct slice *key, const struct json **value);
 
-/* The value as JSON text, compact.  Owned by `mem`: mem_put(mem, text.p, text.n).
+/* The value (not NULL) as JSON text, compact.  Owned by `mem`: mem_put(mem, text.p, text.n).
  * E_NOMEM. */
 MUST_USE enum rc json_write(const struct json *v, struct mem *mem, struct slice *text);
 

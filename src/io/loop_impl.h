@@ -1,5 +1,6 @@
 /* io/loop_impl.h -- what the two backends of io/loop.h have in common: the timers' heap and
- * the list of work put off.  Only io/timer.c, io/later.c and the backends include it.
+ * the list of work put off.  Only io/timer.c, io/later.c, io/conn.c,
+ * io/listener.c and the backends include it.
  *
  * A backend's struct loop begins with a struct loop_core and provides loop_now_us().  Its
  * turn is: wait until loop_core_wake_us() or something is ready; callbacks; when the time
@@ -21,6 +22,9 @@ struct loop_core {
 	size_t n, cap;
 	size_t made; /* timers that exist: always n <= made <= cap */
 	struct link later;
+	struct link dead;  /* struct later: run when the turn's other work is done */
+	struct link kept;  /* struct later: run when the loop goes */
+	char *read_buffer; /* CONN_READ_BYTES, from the first connection on */
 };
 
 static inline struct loop_core *loop_core(struct loop *l)
@@ -50,7 +54,22 @@ uint64_t loop_core_next_due_us(struct loop_core *c);
  * meanwhile waits for a later turn. */
 size_t loop_core_run_timers(struct loop_core *c, uint64_t now_us);
 
-/* Runs what was put off, until there is no more.  How many. */
+/* Runs what was put off, until there is no more, then buries the dead.  How many. */
 size_t loop_core_run_laters(struct loop_core *c);
+
+/* When the loop goes, before its sockets do: frees what was kept. */
+void loop_core_evict(struct loop_core *c);
+
+/* For memory that others may still look at in this turn: `fn` frees it after all that was put
+ * off has run.  `w` must not be waiting. */
+void loop_bury(struct loop *l, struct later *w, later_fn *fn);
+
+/* For what has no owner any more but lives on by itself (a connection that is being flushed):
+ * `fn` frees it if it is still there when the loop goes.  later_cancel() takes it back. */
+void loop_keep(struct loop *l, struct later *w, later_fn *fn);
+
+/* CONN_READ_BYTES, shared by all connections of the loop: what is in it is good until the next
+ * one reads.  NULL: no memory (not once it was there). */
+char *loop_read_buffer(struct loop *l);
 
 #endif

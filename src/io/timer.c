@@ -3,6 +3,7 @@
  * request, only has its due time changed.  It stays where it stands in the heap, and is put
  * in its place (or dropped) when that time has come.
  */
+#include "io/conn.h"
 #include "io/loop_impl.h"
 
 enum { CAP_MIN = 32 };
@@ -83,6 +84,8 @@ void loop_core_init(struct loop_core *c, struct mem *mem)
 {
 	*c = (struct loop_core){ .mem = mem };
 	list_init(&c->later);
+	list_init(&c->dead);
+	list_init(&c->kept);
 }
 
 void loop_core_free(struct loop_core *c)
@@ -93,6 +96,8 @@ void loop_core_free(struct loop_core *c)
 	while (list_pop_head(&c->later) != NULL)
 		;
 	mem_put(c->mem, c->heap, c->cap * sizeof(*c->heap));
+	mem_put(c->mem, c->read_buffer, CONN_READ_BYTES);
+	c->read_buffer = NULL;
 	c->heap = NULL;
 	c->n = c->cap = 0;
 }

@@ -313,6 +313,7 @@ void loop_free(struct loop *l)
 		return;
 	loop_turn(l);
 	loop_core_run_laters(&l->core);
+	loop_core_evict(&l->core);
 	uv_walk(&l->uv, discard, NULL);
 	resolves_discard(l);
 	/* A look-up that a thread is busy with is waited for. */

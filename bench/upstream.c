@@ -28,7 +28,7 @@ struct conn {
 
 struct server {
 	int ep;
-	char *scratch;
+	char scratch[SCRATCH];
 	struct conn wheel[WHEEL]; /* heads of rings */
 	uint64_t tick;            /* done up to here */
 	size_t on_wheel;
@@ -361,7 +361,6 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		die("usage: bench_upstream HOST:PORT");
 	raise_file_limit();
-	s->scratch = need(SCRATCH, 1);
 	for (size_t i = 0; i < WHEEL; i++)
 		s->wheel[i].next = s->wheel[i].prev = &s->wheel[i];
 	s->plain_n = (size_t)snprintf(

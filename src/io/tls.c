@@ -524,8 +524,8 @@ static bool name_of(char room[NAME_BYTES], struct slice s)
 }
 
 /* What the certificate must say, and for names what is asked for (RFC 6066, 3: addresses
- * are not). */
-static bool expect_name(SSL *ssl, const char *name)
+ * are not).  `name` is not const only because OpenSSL's macro would cast that away. */
+static bool expect_name(SSL *ssl, char *name)
 {
 	X509_VERIFY_PARAM *p = SSL_get0_param(ssl);
 

@@ -404,7 +404,8 @@ static bool read_header(struct http1 *h, struct meaning *m, const struct header 
 	}
 }
 
-/* What two readers could take in two ways (RFC 9112, 6.1 and 6.3). */
+/* What two readers could take in two ways (RFC 9112, 6.1 and 6.3).  llhttp refuses most of it
+ * already; that is not to be relied on. */
 static bool framing_ok(struct http1 *h, const struct meaning *m)
 {
 	if (h->kind == HTTP1_REQUEST && (m->hosts > 1 || (m->hosts == 0 && h->head.minor > 0)))

@@ -172,7 +172,7 @@ static enum rc read_name(struct authority *a, struct slice s, struct slice *rest
 
 static enum rc read_authority(struct authority *a, struct slice s, struct err *err)
 {
-	struct slice rest;
+	struct slice rest = { NULL, 0 };
 	enum rc rc;
 
 	*a = (struct authority){ .host = { NULL, 0 } };

@@ -26,7 +26,8 @@
 	X(FAULT_RESET, "reset", true, true, true)                                              \
 	X(FAULT_GARBAGE, "bad_response", true, true, true)                                     \
 	X(FAULT_EMPTY, "empty", true, true, true)                                              \
-	X(FAULT_TRUNCATED, "truncated", true, true, true)
+	X(FAULT_TRUNCATED, "truncated", true, true, true)                                      \
+	X(FAULT_LOCAL, "gateway", true, false, false)
 
 #define FAULT_ENUM(kind, name, other, again, health) kind,
 enum fault_kind { FAULT_TABLE(FAULT_ENUM) FAULT_KINDS };

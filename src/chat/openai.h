@@ -50,7 +50,8 @@ struct openai_target {
 
 /* The body for that deployment as pieces (in the arena) of the original and of the edits.
  * Edits: `model`; `stream_options.include_usage` is set when streaming; dropped and renamed
- * parameters.  E_NOMEM. */
+ * parameters.  E_NOMEM; E_TOOBIG: more than JSON_EDITS_MAX edits (a dropped parameter that is
+ * there dozens of times). */
 MUST_USE enum rc openai_request_pieces(const struct openai_request *r,
 				       const struct openai_target *t, struct arena *a,
 				       struct slice **pieces, size_t *n, size_t *bytes);

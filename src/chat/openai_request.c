@@ -212,7 +212,7 @@ enum rc openai_request_pieces(const struct openai_request *r, const struct opena
 		ask_usage(r, &x, a);
 	*n = json_edits_apply(&x, all, ARRAY_LEN(all), bytes);
 	if (x.failed || arena_failed(a))
-		return E_NOMEM;
+		return arena_failed(a) ? E_NOMEM : E_TOOBIG;
 	*pieces = arena_get(a, *n * sizeof(**pieces));
 	if (*pieces == NULL)
 		return E_NOMEM;

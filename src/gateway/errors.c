@@ -29,6 +29,7 @@ enum answer answer_of_fault(enum fault_kind kind)
 		[FAULT_GARBAGE] = A_UPSTREAM_BAD_RESPONSE,
 		[FAULT_EMPTY] = A_UPSTREAM_BAD_RESPONSE,
 		[FAULT_TRUNCATED] = A_UPSTREAM_TRUNCATED,
+		[FAULT_LOCAL] = A_OVERLOADED,
 	};
 
 	INVARIANT((unsigned)kind < FAULT_KINDS);
@@ -40,10 +41,11 @@ enum fault_kind fault_of_rc(enum rc rc)
 	switch (rc) {
 	case E_CONNECT:
 	case E_DNS:
+		return FAULT_CONNECT;
 	case E_FULL:
 	case E_SYS:
 	case E_NOMEM:
-		return FAULT_CONNECT;
+		return FAULT_LOCAL;
 	case E_TLS:
 		return FAULT_TLS;
 	case E_TIMEOUT:

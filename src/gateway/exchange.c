@@ -232,7 +232,8 @@ static enum rc attempt_call(struct exchange *x, const struct deployment *d, stru
 	rc = openai_request_pieces(&x->req, &target, x->arena, &x->at.pieces, &x->at.piece_n,
 				   &bytes);
 	if (rc != OK)
-		return err_nomem(err, "exchange.pieces");
+		return err_set(err, rc, "exchange.edit", "the request could not be edited: %s",
+			       rc_text(rc));
 	o.body = x->at.pieces;
 	o.body_n = x->at.piece_n;
 	return http_call_start(&x->at.call, pv->origin, &o, x->arena, &attempt_events, x, err);
@@ -304,7 +305,8 @@ static bool attempt_start(struct exchange *x, unsigned candidate)
 		exchange_expect(x, x->model->timeouts.first_content_us);
 		return true;
 	}
-	f = (struct fault){ .kind = fault_of_rc(rc), .message = slice_cstr(err.text) };
+	f = (struct fault){ .kind = rc == E_TOOBIG ? FAULT_LOCAL : fault_of_rc(rc),
+			    .message = slice_cstr(err.text) };
 	note(x, f.kind);
 	judge_health(x, &f);
 	remember(x, &f);

@@ -100,7 +100,7 @@ static bool owned(const struct conn *c)
 	return c->state <= CONN_ENDED;
 }
 
-/* ---- made and freed -------------------------------------------------------------- */
+/* ---- made and freed ---------------------------------------------------------- */
 
 static struct conn *make(struct loop *l, const struct conn_events *ev, void *ctx)
 {
@@ -232,7 +232,7 @@ void conn_listen(struct conn *c, const struct conn_events *ev, void *ctx)
 	want(c);
 }
 
-/* ---- what happened ---------------------------------------------------------------- */
+/* ---- what happened ----------------------------------------------------------- */
 
 static size_t queued(const struct conn *c)
 {
@@ -310,7 +310,7 @@ static void broke(struct conn *c, enum rc why, const char *id)
 	loop_later(c->loop, &c->later);
 }
 
-/* ---- writing ---------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------- */
 
 enum sent {
 	SENT_ALL,
@@ -533,7 +533,7 @@ size_t conn_queued(const struct conn *c)
 	return queued(c);
 }
 
-/* ---- reading ---------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------- */
 
 static bool reading(const struct conn *c)
 {
@@ -599,7 +599,7 @@ static void tls_flush(struct conn *c)
 static void tls_failed(struct conn *c, const struct err *err)
 {
 	tls_flush(c); /* the alert, if it goes */
-	tell_ended(c, E_TLS, err);
+	tell_ended(c, err->rc != OK ? err->rc : E_TLS, err);
 }
 
 /* One step of the handshake.  `opened` may be told, and more. */
@@ -709,7 +709,7 @@ void conn_read_into(struct conn *c, char *p, size_t n)
 	c->into_n = n;
 }
 
-/* ---- readiness --------------------------------------------------------------------- */
+/* ---- readiness --------------------------------------------------------------- */
 
 static void connected(struct conn *c)
 {
@@ -789,7 +789,7 @@ static void on_later(struct later *w)
 		tell_simple(c, why, c->broke_id);
 }
 
-/* ---- closing ------------------------------------------------------------------------ */
+/* ---- closing ----------------------------------------------------------------- */
 
 static void flushed(struct conn *c)
 {
@@ -901,7 +901,7 @@ void conn_close(struct conn *c, enum conn_close how)
 	close_slowly(c, how == CONN_LINGER);
 }
 
-/* ---- facts --------------------------------------------------------------------------- */
+/* ---- facts ------------------------------------------------------------------- */
 
 bool conn_is_tls(const struct conn *c)
 {

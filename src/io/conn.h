@@ -22,7 +22,8 @@ struct conn_events {
 	/* An outgoing connection, its TLS handshake too, is ready.  NULL where not needed. */
 	void (*opened)(void *ctx);
 	void (*data)(void *ctx, struct slice bytes);
-	/* The queue was not empty and now is.  May be NULL. */
+	/* The queue was not empty and now is (TLS queues a few bytes of its own, too).  May be
+	 * NULL. */
 	void (*drained)(void *ctx);
 	/* The last event: nothing more will be read.  E_CLOSED: the peer ended its stream in
 	 * an orderly way; else what broke (E_RESET, E_CONNECT, E_TLS, E_TIMEOUT ...), and `err`

@@ -84,7 +84,7 @@ static void end_world(struct pair *p)
 	sim_free(p->sim);
 }
 
-/* ---- time ------------------------------------------------------------------------------ */
+/* ---- time -------------------------------------------------------------------- */
 
 struct alarm {
 	struct timer timer;
@@ -210,7 +210,7 @@ static void wakes_and_signals_arrive(void **state UNUSED)
 	sim_free(s);
 }
 
-/* ---- the network ------------------------------------------------------------------------- */
+/* ---- the network ------------------------------------------------------------- */
 
 static void nobody_listens_so_it_is_refused(void **state UNUSED)
 {
@@ -451,8 +451,7 @@ static void accepting_fails_when_told(void **state UNUSED)
 	end_world(&p);
 }
 
-/* ---- names ---------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------- */
 
 struct looked_up {
 	unsigned called;
@@ -521,8 +520,7 @@ static void names_lead_to_the_addresses_they_were_given(void **state UNUSED)
 	sim_free(s);
 }
 
-/* ---- seeds and memory
- * ------------------------------------------------------------------------- */
+/* ---- seeds and memory -------------------------------------------------------- */
 
 static uint64_t fingerprint(uint64_t seed)
 {

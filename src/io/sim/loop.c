@@ -4,7 +4,7 @@
 /* 2026-11-20 00:00:00 UTC, when virtual time is 0. */
 #define WALL_US 1795132800000000U
 
-/* ---- memory that is counted, and fails when told ------------------------------------- */
+/* ---- memory that is counted, and fails when told ----------------------------- */
 
 static bool allowed(struct sim_mem *m)
 {
@@ -84,7 +84,7 @@ static void plain_put(struct mem *m UNUSED, void *p, size_t n UNUSED)
 
 static const struct mem plain = { plain_get, plain_resize, plain_put };
 
-/* ---- made and freed ---------------------------------------------------------------- */
+/* ---- made and freed ---------------------------------------------------------- */
 
 struct loop *sim_loop(struct sim *s, const char *name)
 {
@@ -130,7 +130,7 @@ void loop_free(struct loop *l)
 		sim_free(s);
 }
 
-/* ---- running -------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------- */
 
 static bool stopped(void *ctx)
 {
@@ -190,7 +190,7 @@ uint64_t loop_take_lag_us(struct loop *l UNUSED)
 	return 0; /* time stands still while code runs */
 }
 
-/* ---- wakes and signals ----------------------------------------------------------------- */
+/* ---- wakes and signals ------------------------------------------------------- */
 
 struct wake {
 	struct link link;
@@ -295,8 +295,7 @@ static void signals_run(struct loop *l)
 	}
 }
 
-/* ---- one turn -----------------------------------------------------------------------------
- */
+/* ---- one turn ---------------------------------------------------------------- */
 
 bool loop_runnable(struct loop *l)
 {
@@ -331,8 +330,7 @@ void loop_turn(struct loop *l)
 	l->in_turn = false;
 }
 
-/* ---- threads: none
- * --------------------------------------------------------------------------- */
+/* ---- threads: none ----------------------------------------------------------- */
 
 enum rc thread_start(struct thread **out UNUSED, void (*fn)(void *ctx) UNUSED, void *ctx UNUSED,
 		     const char *name UNUSED, struct err *err)

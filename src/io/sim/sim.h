@@ -74,7 +74,7 @@ uint64_t sim_turns(const struct sim *s);
 struct rng;
 struct rng *sim_rng(struct sim *s);
 
-/* ---- what must be nothing in the end ------------------------------------------------ */
+/* ---- what must be nothing in the end ----------------------------------------- */
 
 size_t sim_sockets(const struct sim *s); /* open, listening ones included */
 
@@ -91,7 +91,7 @@ void sim_mem_fail(struct loop *l, uint64_t at, double chance);
 /* Sends the loop a signal, as the system would. */
 void sim_signal(struct loop *l, int signum);
 
-/* ---- the trace ----------------------------------------------------------------------- */
+/* ---- the trace --------------------------------------------------------------- */
 
 /* The last few thousand events are kept.  sim_note() adds one of the harness's own, cut to 95
  * bytes. */

@@ -78,7 +78,7 @@ static event_fn arrive;
 static event_fn connect_arrives;
 static event_fn connect_answered;
 
-/* ---- readiness ------------------------------------------------------------------------ */
+/* ---- readiness --------------------------------------------------------------- */
 
 static unsigned ready_now(const struct sock *s)
 {
@@ -137,7 +137,7 @@ void sock_want(struct sock *s, unsigned want)
 	update(s);
 }
 
-/* ---- made ------------------------------------------------------------------------------- */
+/* ---- made -------------------------------------------------------------------- */
 
 static struct sock *make(struct loop *l, sock_fn *fn, void *ctx)
 {
@@ -235,8 +235,7 @@ static uint64_t latency(struct wire *w)
 	return sim_between(w->sim, w->faults.latency_min_us, w->faults.latency_max_us);
 }
 
-/* ---- pieces on their way ------------------------------------------------------------------
- */
+/* ---- pieces on their way ----------------------------------------------------- */
 
 static void expect(struct pipe *p)
 {
@@ -369,8 +368,7 @@ static void cut(struct wire *w, enum piece_kind kind, uint64_t at)
 	}
 }
 
-/* ---- connecting
- * ------------------------------------------------------------------------------ */
+/* ---- connecting -------------------------------------------------------------- */
 
 enum rc sock_connect(struct sock **out, struct loop *l, const struct address *to, sock_fn *fn,
 		     void *ctx, struct err *err)
@@ -453,8 +451,7 @@ enum rc sock_connected(struct sock *s, struct err *err)
 	return OK;
 }
 
-/* ---- listening
- * --------------------------------------------------------------------------------- */
+/* ---- listening --------------------------------------------------------------- */
 
 enum rc sock_listen(struct sock **out, struct loop *l, const struct address *at,
 		    int backlog UNUSED, sock_fn *fn, void *ctx, struct err *err)
@@ -516,8 +513,7 @@ enum rc sock_accept(struct sock *k, struct sock **out, sock_fn *fn, void *ctx)
 	return OK;
 }
 
-/* ---- reading and writing
- * -------------------------------------------------------------------------- */
+/* ---- reading and writing ----------------------------------------------------- */
 
 /* Fewer than asked, now and then. */
 static size_t short_of(struct sim *s, size_t n, double chance)
@@ -629,8 +625,7 @@ ptrdiff_t sock_write(struct sock *s, const struct slice *v, size_t n, enum rc *r
 	return (ptrdiff_t)bytes;
 }
 
-/* ---- closing
- * ------------------------------------------------------------------------------------------ */
+/* ---- closing ----------------------------------------------------------------- */
 
 void sock_shutdown(struct sock *s)
 {

@@ -65,7 +65,7 @@ void sim_free(struct sim *s)
 	free(s);
 }
 
-/* ---- events: a binary heap --------------------------------------------------------- */
+/* ---- events: a binary heap --------------------------------------------------- */
 
 static bool earlier(const struct event *a, const struct event *b)
 {
@@ -123,7 +123,7 @@ void event_stop(struct sim *s, struct event *e)
 		sift(s, i, last);
 }
 
-/* ---- settings ------------------------------------------------------------------------ */
+/* ---- settings ---------------------------------------------------------------- */
 
 bool address_same(const struct address *a, const struct address *b)
 {
@@ -189,7 +189,7 @@ void sim_name(struct sim *s, struct slice host, const struct address *a, size_t 
 	list_push_head(&s->names, &k->link); /* the last word counts */
 }
 
-/* ---- living --------------------------------------------------------------------------- */
+/* ---- living ------------------------------------------------------------------ */
 
 uint64_t sim_now_us(const struct sim *s)
 {
@@ -304,7 +304,7 @@ size_t sim_sockets(const struct sim *s)
 	return s->sockets;
 }
 
-/* ---- the trace -------------------------------------------------------------------------- */
+/* ---- the trace --------------------------------------------------------------- */
 
 static struct note *note_next(struct sim *s)
 {

@@ -33,6 +33,8 @@ struct mock_option_row {
 	const char *help;
 };
 const struct mock_option_row *mock_option_rows(size_t *n);
+/* The values of the option `fail`; without hints. */
+const struct mock_option_row *mock_fail_rows(size_t *n);
 
 /* The defaults, in memory of `a`.  NULL on no memory.  What the options point to lies in the
  * arena they were set with, which must live as long as they are used (mock_new() copies). */

@@ -1,7 +1,7 @@
+#include "cert.h"
 #include "check.h"
 
 #include "base/rng.h"
-#include "io_tls_cert.h"
 #include "io/conn.h"
 #include "io/sim/sim.h"
 #include "io/tls.h"
@@ -136,7 +136,7 @@ static void after(struct two *t, uint64_t us)
 
 /* What TLS tests share: the library is slow to set up. */
 struct tls_pair {
-	struct test_cert cert;
+	struct cert cert;
 	struct tls_client *client;
 	struct tls_server *server;
 };
@@ -795,9 +795,11 @@ static int make_pair(void **state)
 	struct tls_client_options client = { .alpn = LIT("http/1.1") };
 	struct tls_server_options server = { .alpn = LIT("http/1.1") };
 
-	test_cert_make(&p->cert, "sim.example");
-	client.ca_file = server.cert_file = slice_cstr(p->cert.cert);
-	server.key_file = slice_cstr(p->cert.key);
+	cert_make(&p->cert, &(struct cert_spec){ .name = "sim.example",
+						 .alt = "DNS:sim.example",
+						 .authority = true });
+	client.ca_file = server.cert_file = slice_cstr(p->cert.cert_file);
+	server.key_file = slice_cstr(p->cert.key_file);
 	*state = p;
 	return tls_client_new(&p->client, &client, NULL) != OK ||
 	       tls_server_new(&p->server, &server, NULL) != OK;
@@ -809,7 +811,7 @@ static int free_pair(void **state)
 
 	tls_client_free(p->client);
 	tls_server_free(p->server);
-	test_cert_remove(&p->cert);
+	cert_free(&p->cert);
 	free(p);
 	return 0;
 }

@@ -50,8 +50,8 @@ const struct json_member *json_member_find(const struct json_member *m, size_t n
 
 /* For a value inside a text that json_scan() accepted: the members of this object / the
  * elements of this array.  The text is trusted, so they cannot fail; what is not an object
- * or an array has no members or elements.  json_object() stops after `cap` members and
- * returns how many it stored. */
+ * or an array has no members or elements.  json_object() returns how many members there are,
+ * which may be more than the `cap` that it stored. */
 size_t json_object(struct slice object, struct json_member *m, size_t cap);
 
 struct json_array {

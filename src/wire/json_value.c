@@ -73,6 +73,20 @@ enum json_kind json_kind(struct slice value)
 
 /* ---- objects and arrays ---- */
 
+/* A key with its quotes, and a value. */
+static struct json_member member_of(const char *key, const char *key_end, const char *value,
+				    const char *end)
+{
+	const struct slice name = { key + 1, (size_t)(key_end - key) - 2 };
+
+	return (struct json_member){
+		.key = name,
+		.value = slice_of(value, (size_t)(end - value)),
+		.kind = json_kind(slice_of(value, (size_t)(end - value))),
+		.key_escaped = memchr(name.p, '\\', name.n) != NULL,
+	};
+}
+
 size_t json_object(struct slice object, struct json_member *m, size_t cap)
 {
 	const char *end = object.p + object.n;
@@ -81,28 +95,23 @@ size_t json_object(struct slice object, struct json_member *m, size_t cap)
 
 	if (json_kind(object) != JSON_OBJECT)
 		return 0;
-	for (p++; n < cap; p++) {
-		const char *at = json_space_end(p, end);
+	do {
+		const char *key = json_space_end(p + 1, end); /* over the brace or comma */
+		const char *after, *value;
 
-		if (at == end || *at != '"')
+		if (key == end || *key != '"')
 			break;
-		p = string_end(at + 1, end);
-		if (p - at < 2)
+		after = string_end(key + 1, end);
+		value = json_space_end(after, end);
+		if (value == end)
 			break;
-		m[n].key = slice_of(at + 1, (size_t)(p - at) - 2);
-		m[n].key_escaped = memchr(m[n].key.p, '\\', m[n].key.n) != NULL;
-		at = json_space_end(p, end);
-		if (at == end)
-			break;
-		at = json_space_end(at + 1, end); /* over the colon */
-		p = value_end(at, end);
-		m[n].value = slice_of(at, (size_t)(p - at));
-		m[n].kind = json_kind(m[n].value);
+		value = json_space_end(value + 1, end); /* over the colon */
+		p = value_end(value, end);
+		if (n < cap)
+			m[n] = member_of(key, after, value, p);
 		n++;
 		p = json_space_end(p, end);
-		if (p == end || *p != ',')
-			break;
-	}
+	} while (p < end && *p == ',');
 	return n;
 }
 

@@ -187,7 +187,7 @@ static void a_string_ends_at_its_first_quote_wherever_it_is(void **state UNUSED)
 		CHECK_RC(json_scan(slice_of(text, len + 13), &kind, &m, 1, &n, NULL), OK);
 		CHECK_INT(n, 2);
 		CHECK_INT(m.value.n, len + 2);
-		CHECK_INT(json_object(slice_of(text, len + 13), &m, 1), 1);
+		CHECK_INT(json_object(slice_of(text, len + 13), &m, 1), 2);
 		CHECK_INT(m.value.n, len + 2);
 		if (len < 1)
 			continue;
@@ -259,7 +259,7 @@ static void members_over_the_room_are_counted_and_not_stored(void **state UNUSED
 	CHECK_INT(n, 4);
 	CHECK_SLICE(m[1].key, "b");
 	CHECK_SLICE(m[2].key, "untouched");
-	CHECK_INT(json_object(LIT("{\"a\":1,\"b\":2,\"c\":3}"), m, 2), 2);
+	CHECK_INT(json_object(LIT("{\"a\":1,\"b\":2,\"c\":3 }"), m, 2), 3);
 	CHECK_SLICE(m[2].key, "untouched");
 	CHECK_RC(json_scan(LIT(" [1]"), &kind, m, 2, &n, NULL), OK);
 	CHECK_INT(n, 0);

@@ -1,0 +1,222 @@
+/* app/config.h -- the config file: text to structs, structs to the gateway's snapshot.
+ *
+ * Both steps report everything that is wrong, each with its place and what to do about it,
+ * and not just the first.
+ */
+#ifndef WEIR_APP_CONFIG_H
+#define WEIR_APP_CONFIG_H
+
+#include "app/options.h"
+#include "gateway/snapshot.h"
+#include "io/sock.h"
+#include "wire/yaml.h"
+
+/* ---- what is wrong ---------------------------------------------------------------- */
+
+enum { PROBLEMS_MAX = 100 };
+
+struct problem {
+	struct yaml_place at; /* line 0: of the whole file */
+	struct slice text;
+};
+
+struct problems {
+	struct arena *a;
+	struct problem v[PROBLEMS_MAX];
+	size_t n;
+	size_t more; /* that did not fit */
+};
+
+/* The texts come from `a`. */
+void problems_init(struct problems *p, struct arena *a);
+void problem_add(struct problems *p, struct yaml_place at, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+void problems_sort(struct problems *p);
+/* "weir.yaml:3:5: what is wrong" */
+void problem_print(struct sb *out, const char *file, const struct problem *problem);
+
+/* ---- the file, as structs --------------------------------------------------------- */
+
+struct text {
+	struct slice s;
+	struct yaml_place at;
+	bool given;
+};
+
+struct texts {
+	struct text *v;
+	size_t n;
+};
+
+struct pair {
+	struct slice name;
+	struct yaml_place name_at;
+	struct text value;
+};
+
+struct pairs {
+	struct pair *v;
+	size_t n;
+};
+
+/* Begins every section's struct. */
+struct section {
+	struct slice name; /* of named ones */
+	struct yaml_place at;
+	bool given;
+};
+
+/* v[0 .. n), each `each` bytes. */
+struct sections {
+	void *v;
+	size_t n, each;
+	struct yaml_place at;
+	bool given;
+};
+
+static inline void *sections_at(const struct sections *s, size_t i)
+{
+	INVARIANT(i < s->n);
+	return (char *)s->v + i * s->each;
+}
+
+struct config_tls {
+	struct section section;
+	struct text cert, key;
+};
+
+struct config_listen {
+	struct section section;
+	struct text address;
+	struct config_tls tls;
+};
+
+struct config_log {
+	struct section section;
+	uint64_t level, format;
+	bool access;
+};
+
+struct config_key {
+	struct section section;
+	struct text name, key;
+	struct texts models;
+};
+
+struct config_limits {
+	struct section section;
+	uint64_t head, body, response, event, exchange, connections, queue;
+	uint64_t upstream_head, upstream_idle, upstream_open;
+};
+
+struct config_timeouts {
+	struct section section;
+	uint64_t connect, first_content, stall, total;
+	uint64_t head, body_read, idle, write, drain;
+	uint64_t upstream_idle, dns;
+};
+
+/* Per model: OPTION_UNSET where the global one holds. */
+struct config_model_timeouts {
+	struct section section;
+	uint64_t first_content, stall, total;
+};
+
+struct config_retries {
+	struct section section;
+	uint64_t attempts, backoff, backoff_max, retry_after_max;
+};
+
+struct config_breaker {
+	struct section section;
+	uint64_t failures, open, open_max;
+};
+
+struct config_proxy {
+	struct section section;
+	struct text https, http, no;
+};
+
+struct config_metrics {
+	struct section section;
+	bool public;
+};
+
+struct config_provider {
+	struct section section;
+	struct text base_url, api_key, auth_header, auth_prefix, ca_file;
+	struct pairs headers;
+	struct texts drop_params, quirks;
+	uint64_t connect_timeout, warm;
+	bool proxy, open_ended;
+	bool simulated; /* not an option: `weir serve --mock` sets it */
+};
+
+struct config_deployment {
+	struct section section;
+	struct text deployment, provider, model;
+	uint64_t weight, priority;
+};
+
+struct config_model {
+	struct section section;
+	struct sections deployments;
+	struct config_model_timeouts timeouts;
+	struct config_retries retries;
+};
+
+struct config {
+	struct section section;
+	struct sections listen;
+	uint64_t workers;
+	struct config_log log;
+	struct sections keys;
+	bool allow_anonymous;
+	struct config_limits limits;
+	struct config_timeouts timeouts;
+	struct config_retries retries;
+	struct config_breaker breaker;
+	struct config_proxy proxy;
+	struct config_metrics metrics;
+	struct sections providers, models;
+};
+
+/* ---- reading ------------------------------------------------------------------------ */
+
+enum { CONFIG_BYTES_MAX = 4 << 20, CONFIG_WORKERS_MAX = 256 };
+
+/* The environment; tests bring their own. */
+struct config_env {
+	const char *(*get)(const struct config_env *e, const char *name);
+};
+
+/* Everything as if the file were empty.  NULL on no memory. */
+struct config *config_defaults(struct arena *a);
+
+/* Reads the text of a file; ${NAME} and ${NAME:-default} in values are replaced.
+ * E_BAD: `p` says what is wrong (and *out is not set); E_NOMEM.  All memory from `a`. */
+MUST_USE enum rc config_read(struct config **out, struct arena *a, struct slice text,
+			     const struct config_env *env, struct problems *p);
+
+/* The i-th address to listen on.  E_BAD: `err` says why. */
+MUST_USE enum rc config_address(const struct config *c, size_t i, struct address *out,
+				struct err *err);
+
+/* ---- building ----------------------------------------------------------------------- */
+
+enum { SNAPSHOT_BYTES_MAX = 256 << 20 };
+
+struct config_build {
+	struct mem *mem;
+	const struct config_env *env;
+	/* Breaker states and TLS settings are taken over from it; may be NULL. */
+	const struct snapshot *before;
+	uint64_t key_seed; /* unpredictable */
+};
+
+/* Returns owned: snapshot_unref().  Copies what it needs of `c`.
+ * E_BAD: `p` says what is wrong; E_NOMEM. */
+MUST_USE enum rc config_build(struct snapshot **out, const struct config *c,
+			      const struct config_build *b, struct problems *p);
+
+#endif

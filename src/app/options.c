@@ -1,0 +1,420 @@
+#include "app/options.h"
+
+#include "app/config.h"
+
+#define MS(n)  ((uint64_t)(n)*1000)
+#define SEC(n) ((uint64_t)(n)*1000000)
+#define MIN(n) SEC((uint64_t)(n)*60)
+#define KIB(n) ((uint64_t)(n) << 10)
+#define MIB(n) ((uint64_t)(n) << 20)
+
+#define HOUR MIN(60)
+
+static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
+static const char *const log_formats[] = { "logfmt", "json", NULL };
+
+/* ---- listeners, log, keys ---------------------------------------------------------- */
+
+#define AT(member) offsetof(struct config_tls, member)
+static const struct option tls_rows[] = {
+	{ "cert", OPT_TEXT, AT(cert), .doc = "PEM file of the certificate chain, leaf first.",
+	  .sample = "/etc/weir/cert.pem" },
+	{ "key", OPT_TEXT, AT(key), .doc = "PEM file of its private key.",
+	  .sample = "/etc/weir/key.pem" },
+};
+static const struct option_table tls_table = {
+	.name = "tls",
+	.size = sizeof(struct config_tls),
+	.rows = tls_rows,
+	.n = ARRAY_LEN(tls_rows),
+};
+#undef AT
+
+#define AT(member) offsetof(struct config_listen, member)
+static const struct option listen_rows[] = {
+	{ "address", OPT_TEXT, AT(address), .dflt = "127.0.0.1:8080",
+	  .doc = "Address and port: 127.0.0.1:8080, [::1]:8080, 0.0.0.0:80. Port 0 takes a "
+		 "free one." },
+	{ "tls", OPT_SECTION, AT(tls), .of = &tls_table,
+	  .doc = "Serve HTTPS with this certificate; without it, HTTP." },
+};
+static const struct option_table listen_table = {
+	.name = "listener",
+	.size = sizeof(struct config_listen),
+	.rows = listen_rows,
+	.n = ARRAY_LEN(listen_rows),
+	.shorthand = "address",
+};
+#undef AT
+
+#define AT(member) offsetof(struct config_log, member)
+static const struct option log_rows[] = {
+	{ "level", OPT_WORD, AT(level), .dflt = "info", .words = log_levels,
+	  .doc = "Events below it are not written." },
+	{ "format", OPT_WORD, AT(format), .dflt = "logfmt", .words = log_formats,
+	  .doc = "How a line is written." },
+	{ "access", OPT_BOOL, AT(access), .dflt = "true",
+	  .doc = "Write one record per request. Keys and prompts are never written." },
+};
+static const struct option_table log_table = {
+	.name = "log",
+	.size = sizeof(struct config_log),
+	.rows = log_rows,
+	.n = ARRAY_LEN(log_rows),
+};
+#undef AT
+
+#define AT(member) offsetof(struct config_key, member)
+static const struct option key_rows[] = {
+	{ "name", OPT_TEXT, AT(name), .doc = "What it is called in records and metrics.",
+	  .sample = "app" },
+	{ "key", OPT_SECRET, AT(key), .doc = "What the client sends as its API key.",
+	  .sample = "${APP_KEY}" },
+	{ "models", OPT_TEXTS, AT(models),
+	  .doc = "The models it may use, with * for any run of characters; without it, all.",
+	  .sample = "[\"gpt-*\", fast]" },
+};
+static const struct option_table key_table = {
+	.name = "key",
+	.size = sizeof(struct config_key),
+	.rows = key_rows,
+	.n = ARRAY_LEN(key_rows),
+};
+#undef AT
+
+/* ---- limits and times ----------------------------------------------------------------- */
+
+#define AT(member) offsetof(struct config_limits, member)
+static const struct option limit_rows[] = {
+	{ "head", OPT_SIZE, AT(head), "32KiB", KIB(1), MIB(1),
+	  .doc = "A request's start line and headers; over it 431." },
+	{ "body", OPT_SIZE, AT(body), "32MiB", KIB(1), MIB(1024),
+	  .doc = "A request's body; over it 413, before it is read whole." },
+	{ "response", OPT_SIZE, AT(response), "64MiB", KIB(1), MIB(1024),
+	  .doc = "A provider's plain answer, and what is held of a stream before its first "
+		 "content." },
+	{ "event", OPT_SIZE, AT(event), "1MiB", KIB(1), MIB(64),
+	  .doc = "One stream event that is looked into; larger ones are passed on unread." },
+	{ "exchange", OPT_SIZE, AT(exchange), "4MiB", KIB(64), MIB(256),
+	  .doc = "Memory of one request beside its body." },
+	{ "connections", OPT_INT, AT(connections), "20000", 1, 1000000,
+	  .doc = "Client connections per worker; over it 503." },
+	{ "queue", OPT_SIZE, AT(queue), "64KiB", KIB(4), MIB(1),
+	  .doc = "Bytes waiting for a slow client above which its provider is not read." },
+	{ "upstream_head", OPT_SIZE, AT(upstream_head), "64KiB", KIB(1), MIB(1),
+	  .doc = "A provider's status line and headers." },
+	{ "upstream_idle", OPT_INT, AT(upstream_idle), "64", 0, 10000,
+	  .doc = "Idle connections kept per provider and worker." },
+	{ "upstream_open", OPT_INT, AT(upstream_open), "0", 0, 100000,
+	  .doc = "Connections per provider and worker; over it requests wait their turn. 0: no "
+		 "limit." },
+};
+static const struct option_table limits_table = {
+	.name = "limits",
+	.size = sizeof(struct config_limits),
+	.rows = limit_rows,
+	.n = ARRAY_LEN(limit_rows),
+};
+#undef AT
+
+#define AT(member) offsetof(struct config_timeouts, member)
+static const struct option timeout_rows[] = {
+	{ "connect", OPT_DURATION, AT(connect), "5s", MS(1), MIN(10),
+	  .doc = "To reach a provider: its name, TCP, proxy and TLS together." },
+	{ "first_content", OPT_DURATION, AT(first_content), "120s", 0, HOUR,
+	  .doc = "From sending a request to the first content, or to the whole plain answer. "
+		 "0: no limit." },
+	{ "stall", OPT_DURATION, AT(stall), "60s", 0, HOUR,
+	  .doc = "Between two pieces of a stream after its first content. 0: no limit." },
+	{ "total", OPT_DURATION, AT(total), "600s", 0, HOUR * 24,
+	  .doc = "A whole request with all its attempts. 0: no limit." },
+	{ "head", OPT_DURATION, AT(head), "10s", MS(10), HOUR,
+	  .doc = "From the first byte of a client's request to the end of its headers." },
+	{ "body_read", OPT_DURATION, AT(body_read), "30s", MS(10), HOUR,
+	  .doc = "Between two reads of a client's body." },
+	{ "idle", OPT_DURATION, AT(idle), "75s", MS(10), HOUR * 24,
+	  .doc = "A client's connection without a request." },
+	{ "write", OPT_DURATION, AT(write), "60s", MS(10), HOUR,
+	  .doc = "A client that takes nothing of what waits for it." },
+	{ "drain", OPT_DURATION, AT(drain), "30s", 0, HOUR * 24,
+	  .doc = "At a graceful stop, requests in hand get this long." },
+	{ "upstream_idle", OPT_DURATION, AT(upstream_idle), "60s", MS(10), HOUR,
+	  .doc = "An idle connection to a provider is kept this long." },
+	{ "dns", OPT_DURATION, AT(dns), "30s", 0, HOUR * 24,
+	  .doc = "Addresses of a provider are kept this long." },
+};
+static const struct option_table timeouts_table = {
+	.name = "timeouts",
+	.size = sizeof(struct config_timeouts),
+	.rows = timeout_rows,
+	.n = ARRAY_LEN(timeout_rows),
+};
+#undef AT
+
+#define AT(member) offsetof(struct config_model_timeouts, member)
+static const struct option model_timeout_rows[] = {
+	{ "first_content", OPT_DURATION, AT(first_content), NULL, 0, HOUR,
+	  .doc = "As in timeouts, for this model.", .sample = "20s" },
+	{ "stall", OPT_DURATION, AT(stall), NULL, 0, HOUR,
+	  .doc = "As in timeouts, for this model.", .sample = "15s" },
+	{ "total", OPT_DURATION, AT(total), NULL, 0, HOUR * 24,
+	  .doc = "As in timeouts, for this model.", .sample = "120s" },
+};
+static const struct option_table model_timeouts_table = {
+	.name = "timeouts",
+	.size = sizeof(struct config_model_timeouts),
+	.rows = model_timeout_rows,
+	.n = ARRAY_LEN(model_timeout_rows),
+};
+#undef AT
+
+#define AT(member) offsetof(struct config_retries, member)
+static const struct option retry_rows[] = {
+	{ "attempts", OPT_INT, AT(attempts), "3", 1, 20,
+	  .doc = "At most so many attempts per request, all deployments together." },
+	{ "backoff", OPT_DURATION, AT(backoff), "100ms", 0, MIN(1),
+	  .doc = "Before the second attempt at the same deployment; it doubles." },
+	{ "backoff_max", OPT_DURATION, AT(backoff_max), "2s", 0, MIN(10),
+	  .doc = "The longest such wait." },
+	{ "retry_after_max", OPT_DURATION, AT(retry_after_max), "10s", 0, MIN(10),
+	  .doc = "A provider that asks for a longer wait is not waited for." },
+};
+static const struct option_table retries_table = {
+	.name = "retries",
+	.size = sizeof(struct config_retries),
+	.rows = retry_rows,
+	.n = ARRAY_LEN(retry_rows),
+};
+
+static const struct option model_retry_rows[] = {
+	{ "attempts", OPT_INT, AT(attempts), NULL, 1, 20,
+	  .doc = "As in retries, for this model.", .sample = "2" },
+	{ "backoff", OPT_DURATION, AT(backoff), NULL, 0, MIN(1),
+	  .doc = "As in retries, for this model.", .sample = "50ms" },
+	{ "backoff_max", OPT_DURATION, AT(backoff_max), NULL, 0, MIN(10),
+	  .doc = "As in retries, for this model.", .sample = "1s" },
+	{ "retry_after_max", OPT_DURATION, AT(retry_after_max), NULL, 0, MIN(10),
+	  .doc = "As in retries, for this model.", .sample = "5s" },
+};
+static const struct option_table model_retries_table = {
+	.name = "retries",
+	.size = sizeof(struct config_retries),
+	.rows = model_retry_rows,
+	.n = ARRAY_LEN(model_retry_rows),
+};
+#undef AT
+
+#define AT(member) offsetof(struct config_breaker, member)
+static const struct option breaker_rows[] = {
+	{ "failures", OPT_INT, AT(failures), "5", 0, 1000,
+	  .doc = "So many failures in a row take a deployment out of use. 0: never." },
+	{ "open", OPT_DURATION, AT(open), "10s", MS(1), HOUR,
+	  .doc = "For how long, the first time; it doubles." },
+	{ "open_max", OPT_DURATION, AT(open_max), "5m", MS(1), HOUR * 24,
+	  .doc = "The longest such time, also when a provider asks for more." },
+};
+static const struct option_table breaker_table = {
+	.name = "breaker",
+	.size = sizeof(struct config_breaker),
+	.rows = breaker_rows,
+	.n = ARRAY_LEN(breaker_rows),
+};
+#undef AT
+
+#define AT(member) offsetof(struct config_proxy, member)
+static const struct option proxy_rows[] = {
+	{ "https", OPT_SECRET, AT(https),
+	  .doc = "Proxy for HTTPS providers; without it HTTPS_PROXY or https_proxy of the "
+		 "environment, \"\" for none.",
+	  .sample = "http://proxy.example:3128" },
+	{ "http", OPT_SECRET, AT(http),
+	  .doc = "Proxy for HTTP providers; without it http_proxy of the environment, \"\" for "
+		 "none.",
+	  .sample = "http://proxy.example:3128" },
+	{ "no", OPT_TEXT, AT(no),
+	  .doc = "Hosts reached without a proxy, with commas between them; without it NO_PROXY "
+		 "or no_proxy of the environment.",
+	  .sample = "localhost,.internal" },
+};
+static const struct option_table proxy_table = {
+	.name = "proxy",
+	.size = sizeof(struct config_proxy),
+	.rows = proxy_rows,
+	.n = ARRAY_LEN(proxy_rows),
+};
+#undef AT
+
+#define AT(member) offsetof(struct config_metrics, member)
+static const struct option metrics_rows[] = {
+	{ "public", OPT_BOOL, AT(public), .dflt = "true",
+	  .doc = "/metrics answers without a client key." },
+};
+static const struct option_table metrics_table = {
+	.name = "metrics",
+	.size = sizeof(struct config_metrics),
+	.rows = metrics_rows,
+	.n = ARRAY_LEN(metrics_rows),
+};
+#undef AT
+
+/* ---- providers and models -----------------------------------------------------------------
+ */
+
+#define AT(member) offsetof(struct config_provider, member)
+static const struct option provider_rows[] = {
+	{ "base_url", OPT_TEXT, AT(base_url),
+	  .doc = "What /chat/completions is appended to. Known providers have one.",
+	  .sample = "http://10.0.0.1:8000/v1" },
+	{ "api_key", OPT_SECRET, AT(api_key),
+	  .doc = "The key it is asked with. Known providers take it from their usual "
+		 "environment variable when it is not given.",
+	  .sample = "${MY_VLLM_KEY:-none}" },
+	{ "auth_header", OPT_TEXT, AT(auth_header),
+	  .doc = "The header that carries the key: Authorization, unless the provider is known "
+		 "to want another.",
+	  .sample = "Authorization" },
+	{ "auth_prefix", OPT_TEXT, AT(auth_prefix),
+	  .doc = "What stands before the key: \"Bearer \" for Authorization.",
+	  .sample = "\"Bearer \"" },
+	{ "ca_file", OPT_TEXT, AT(ca_file),
+	  .doc = "PEM file of the only authorities that may vouch for it. Certificates are "
+		 "always checked.",
+	  .sample = "/etc/weir/ca.pem" },
+	{ "proxy", OPT_BOOL, AT(proxy), .dflt = "true",
+	  .doc = "Reach it through the proxy, where one is set." },
+	{ "headers", OPT_PAIRS, AT(headers), .doc = "Sent with every request to it.",
+	  .sample = "{X-Team: search}" },
+	{ "drop_params", OPT_TEXTS, AT(drop_params),
+	  .doc = "Members left out of requests to it, beside those it is known to refuse.",
+	  .sample = "[store, metadata]" },
+	{ "quirks", OPT_TEXTS, AT(quirks),
+	  .doc = "How it differs from OpenAI: no_stream_options, max_tokens, no_done. Given, "
+		 "they replace those it is known for.",
+	  .sample = "[max_tokens]" },
+	{ "open_ended", OPT_BOOL, AT(open_ended), .dflt = "true",
+	  .doc = "Clients may ask for any of its models as NAME/MODEL." },
+	{ "connect_timeout", OPT_DURATION, AT(connect_timeout), NULL, MS(1), MIN(10),
+	  .doc = "Instead of timeouts.connect.", .sample = "1s" },
+	{ "warm", OPT_INT, AT(warm), "0", 0, 64,
+	  .doc = "Connections each worker opens ahead of need.", .sample = "2" },
+};
+static const struct option_table provider_table = {
+	.name = "provider",
+	.size = sizeof(struct config_provider),
+	.rows = provider_rows,
+	.n = ARRAY_LEN(provider_rows),
+	.doc = "A name that weir knows (see KNOWN PROVIDERS) needs nothing more: \"openai: "
+	       "{}\". Any other name needs a base_url.",
+};
+#undef AT
+
+#define AT(member) offsetof(struct config_deployment, member)
+static const struct option deployment_rows[] = {
+	{ "deployment", OPT_TEXT, AT(deployment),
+	  .doc = "Provider and model in one: PROVIDER/MODEL. A deployment that is only this "
+		 "may be written as the text alone.",
+	  .sample = "groq/llama-3.3-70b-versatile" },
+	{ "provider", OPT_TEXT, AT(provider), .doc = "One of the providers of this file.",
+	  .sample = "openai" },
+	{ "model", OPT_TEXT, AT(model), .doc = "The model's name there.",
+	  .sample = "gpt-4o-mini" },
+	{ "weight", OPT_INT, AT(weight), "1", 1, 1000,
+	  .doc = "Its share of the requests among deployments of the same priority.",
+	  .sample = "3" },
+	{ "priority", OPT_INT, AT(priority), NULL, 1, 1000,
+	  .doc = "Lower goes first; without it, its position in the list.", .sample = "2" },
+};
+static const struct option_table deployment_table = {
+	.name = "deployment",
+	.size = sizeof(struct config_deployment),
+	.rows = deployment_rows,
+	.n = ARRAY_LEN(deployment_rows),
+	.shorthand = "deployment",
+};
+#undef AT
+
+#define AT(member) offsetof(struct config_model, member)
+static const struct option model_rows[] = {
+	{ "deployments", OPT_LIST, AT(deployments), .of = &deployment_table,
+	  .doc = "Where it runs, in the order in which they are tried." },
+	{ "timeouts", OPT_SECTION, AT(timeouts), .of = &model_timeouts_table,
+	  .doc = "Times for this model." },
+	{ "retries", OPT_SECTION, AT(retries), .of = &model_retries_table,
+	  .doc = "Retries for this model." },
+};
+static const struct option_table model_table = {
+	.name = "model",
+	.size = sizeof(struct config_model),
+	.rows = model_rows,
+	.n = ARRAY_LEN(model_rows),
+	.shorthand = "deployments",
+	.doc = "A name that clients ask for, and where it runs. One deployment may be written "
+	       "as the value alone: \"gpt-4o-mini: openai/gpt-4o-mini\".",
+};
+#undef AT
+
+/* ---- the file ------------------------------------------------------------------------- */
+
+#define AT(member) offsetof(struct config, member)
+static const struct option root_rows[] = {
+	{ "listen", OPT_LIST, AT(listen), .of = &listen_table,
+	  .doc = "Where clients connect: one address or a list." },
+	{ "workers", OPT_INT, AT(workers), "0", 0, CONFIG_WORKERS_MAX,
+	  .doc = "Threads that serve requests. 0: one per core." },
+	{ "log", OPT_SECTION, AT(log), .of = &log_table, .doc = "What is written to stderr." },
+	{ "keys", OPT_LIST, AT(keys), .of = &key_table,
+	  .doc = "Keys of the clients. Without any, no key is asked for; this is refused when "
+		 "others than this machine can connect, unless allow_anonymous is true." },
+	{ "allow_anonymous", OPT_BOOL, AT(allow_anonymous), .dflt = "false",
+	  .doc = "Serve anybody who can connect." },
+	{ "limits", OPT_SECTION, AT(limits), .of = &limits_table,
+	  .doc = "What may be how large." },
+	{ "timeouts", OPT_SECTION, AT(timeouts), .of = &timeouts_table,
+	  .doc = "What may take how long." },
+	{ "retries", OPT_SECTION, AT(retries), .of = &retries_table,
+	  .doc = "How often it is tried." },
+	{ "breaker", OPT_SECTION, AT(breaker), .of = &breaker_table,
+	  .doc = "When a deployment that fails is left alone for a while." },
+	{ "proxy", OPT_SECTION, AT(proxy), .of = &proxy_table,
+	  .doc = "The proxy between here and the providers." },
+	{ "metrics", OPT_SECTION, AT(metrics), .of = &metrics_table,
+	  .doc = "The Prometheus endpoint /metrics." },
+	{ "providers", OPT_NAMED, AT(providers), .of = &provider_table,
+	  .doc = "Who runs models." },
+	{ "models", OPT_NAMED, AT(models), .of = &model_table,
+	  .doc = "The names that clients ask for." },
+};
+const struct option_table options_root = {
+	.name = "file",
+	.size = sizeof(struct config),
+	.rows = root_rows,
+	.n = ARRAY_LEN(root_rows),
+};
+#undef AT
+
+/* ---- look-ups ------------------------------------------------------------------------- */
+
+const struct option *option_find(const struct option_table *t, struct slice name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (slice_eq(slice_cstr(t->rows[i].name), name))
+			return &t->rows[i];
+	return NULL;
+}
+
+const char *option_suggest(const struct option_table *t, struct slice name)
+{
+	size_t best_distance = size_max(name.n / 3, 2) + 1;
+	const char *best = NULL;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct slice known = slice_cstr(t->rows[i].name);
+		size_t d = slice_distance(known, name);
+
+		if (d < best_distance && d < known.n) {
+			best = t->rows[i].name;
+			best_distance = d;
+		}
+	}
+	return best;
+}

@@ -528,6 +528,12 @@ enum rc conn_write_borrowed(struct conn *c, const struct slice *v, size_t n)
 	return OK;
 }
 
+void conn_take_back(struct conn *c)
+{
+	drop_lent(c);
+	want(c);
+}
+
 size_t conn_queued(const struct conn *c)
 {
 	return queued(c);

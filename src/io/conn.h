@@ -58,6 +58,10 @@ MUST_USE enum rc conn_write(struct conn *c, const struct slice *v, size_t n);
  * nothing else may be written until then.  E_CLOSED, E_NOMEM. */
 MUST_USE enum rc conn_write_borrowed(struct conn *c, const struct slice *v, size_t n);
 
+/* Gives lent bytes back before they were all sent: nothing is read from them any more.  If
+ * any were left the stream is cut there: only reading and closing make sense after it. */
+void conn_take_back(struct conn *c);
+
 /* Bytes written that the system has not taken yet. */
 size_t conn_queued(const struct conn *c);
 

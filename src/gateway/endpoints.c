@@ -58,7 +58,7 @@ void answer_error(struct gateway *g, struct http_request *rq, enum answer what,
 	const struct answer_row *row = answer_row(what);
 	struct slice body = openai_error_write(request_arena(rq), message, row->type, param,
 					       code == NULL ? row->code : code);
-	struct header h[3];
+	struct header h[4];
 	size_t n = 0;
 
 	(void)g;

@@ -112,16 +112,17 @@ static void exchange_end(struct exchange *x, enum end end, unsigned status, uint
 static void refuse(struct exchange *x, enum end end, enum answer what, const char *code,
 		   const char *param, struct slice message, uint64_t retry_after_us)
 {
-	struct header retry = { LIT("Retry-After"), { NULL, 0 } };
+	struct header extra[] = { { LIT("X-Request-Id"), slice_cstr(x->id) },
+				  { LIT("Retry-After"), { NULL, 0 } } };
 	struct http_request *rq = x->rq;
 	struct gateway *g = x->g;
 	struct view *view = x->view;
 
 	if (retry_after_us > 0)
-		retry.value =
+		extra[1].value =
 			arena_fmt(x->arena, "%" PRIu64, (retry_after_us + 999999) / 1000000);
 	exchange_end(x, end, answer_row(what)->status, message.n);
-	answer_error(g, rq, what, code, param, message, &retry, retry_after_us > 0 ? 1 : 0);
+	answer_error(g, rq, what, code, param, message, extra, retry_after_us > 0 ? 2 : 1);
 	view_unref(view);
 }
 
@@ -172,6 +173,16 @@ static uint64_t earliest_retry_us(const struct exchange *x)
 	return best > 0 ? best : 1000000;
 }
 
+/* What the provider or the network said, as part of a sentence. */
+static struct slice fault_words(const struct fault *f)
+{
+	struct slice words = slice_head(f->message, 300);
+
+	while (words.n > 0 && (words.p[words.n - 1] == '.' || words.p[words.n - 1] == ' '))
+		words.n--;
+	return words.n > 0 ? words : LIT("it gave no reason");
+}
+
 static void fail(struct exchange *x)
 {
 	const struct fault *f = &x->last;
@@ -191,12 +202,9 @@ static void fail(struct exchange *x)
 		       earliest_retry_us(x));
 		return;
 	}
-	message = arena_fmt(x->arena, "%s%.*s%s: %s%s%.*s (attempts made: %u).",
-			    x->attempts > 1 ? "No provider could answer; the last one, "
-					    : "The provider ",
-			    SARG(x->at.deployment->name), x->attempts > 1 ? "," : "",
-			    fault_row(f->kind)->name, f->message.n > 0 ? ": " : "",
-			    SARG(slice_head(f->message, 300)), x->attempts);
+	message = arena_fmt(x->arena, "%.*s failed: %.*s (%s; %u attempt%s).",
+			    SARG(x->at.deployment->name), SARG(fault_words(f)),
+			    fault_row(f->kind)->name, x->attempts, x->attempts == 1 ? "" : "s");
 	refuse(x, END_UPSTREAM_ERROR, answer_of_fault(f->kind), NULL, NULL, message,
 	       f->kind == FAULT_RATE || f->kind == FAULT_OVERLOADED ? f->retry_after_us : 0);
 }
@@ -353,10 +361,10 @@ static void cut(struct exchange *x, const struct fault *f)
 	struct slice body = openai_error_write(
 		x->arena,
 		arena_fmt(x->arena,
-			  "The answer of %.*s broke off: %s%s%.*s. What came before is "
+			  "The answer of %.*s broke off: %.*s (%s). What came before is "
 			  "incomplete.",
-			  SARG(x->at.deployment->name), fault_row(f->kind)->name,
-			  f->message.n > 0 ? ": " : "", SARG(slice_head(f->message, 300))),
+			  SARG(x->at.deployment->name), SARG(fault_words(f)),
+			  fault_row(f->kind)->name),
 		row->type, NULL, row->code);
 	struct slice pieces[] = { x->at.sse.passing ? LIT("\n\ndata: ") : LIT("data: "), body,
 				  LIT("\n\n") };

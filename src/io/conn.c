@@ -362,6 +362,15 @@ static enum sent send_cipher(struct conn *c, size_t *budget)
 	return tls_pending(c->tls) == 0 ? SENT_ALL : SENT_SOME;
 }
 
+static size_t total(const struct slice *v, size_t n)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		INVARIANT(size_add(sum, v[i].n, &sum));
+	return sum;
+}
+
 static void lent_taken(struct lent *b, size_t n)
 {
 	b->bytes -= n;
@@ -385,12 +394,17 @@ static enum sent send_lent(struct conn *c, size_t *budget)
 		c->bytes_out += s.n;
 		lent_taken(b, s.n);
 	} else {
-		n = sock_write(c->sock, b->v + b->at, size_min(b->n - b->at, PIECES_MAX), &rc);
+		size_t pieces = size_min(b->n - b->at, PIECES_MAX);
+		size_t offered = total(b->v + b->at, pieces);
+
+		n = sock_write(c->sock, b->v + b->at, pieces, &rc);
 		if (n < 0)
 			return rc == E_FULL ? SENT_SOME : SENT_BROKE;
 		c->bytes_out += (uint64_t)n;
 		*budget -= size_min(*budget, (size_t)n);
 		lent_taken(b, (size_t)n);
+		if ((size_t)n < offered)
+			return SENT_SOME; /* asking again would only be told that it is full */
 	}
 	if (b->bytes == 0)
 		drop_lent(c);
@@ -425,25 +439,41 @@ static bool writable(const struct conn *c)
 	return c->state <= CONN_OPEN && c->broken == OK;
 }
 
-static size_t total(const struct slice *v, size_t n)
+/* Pieces become full records: each costs 22 bytes and a run of the cipher. */
+static enum rc encrypt(struct conn *c, const struct slice *v, size_t n)
 {
-	size_t sum = 0;
+	char record[TLS_PIECE];
+	size_t held = 0;
+	enum rc rc = OK;
 
-	for (size_t i = 0; i < n; i++)
-		INVARIANT(size_add(sum, v[i].n, &sum));
-	return sum;
+	if (n == 1)
+		return tls_write(c->tls, v[0], NULL);
+	for (size_t i = 0; i < n; i++) {
+		struct slice s = v[i];
+
+		while (s.n > 0 && rc == OK) {
+			size_t take = size_min(s.n, TLS_PIECE - held);
+
+			memcpy(record + held, s.p, take);
+			held += take;
+			s = slice_skip(s, take);
+			if (held == TLS_PIECE) {
+				rc = tls_write(c->tls, slice_of(record, held), NULL);
+				held = 0;
+			}
+		}
+	}
+	return rc == OK ? tls_write(c->tls, slice_of(record, held), NULL) : rc;
 }
 
 static enum rc write_tls(struct conn *c, const struct slice *v, size_t n)
 {
 	INVARIANT(c->state == CONN_OPEN); /* before `opened` nothing can be encrypted */
-	for (size_t i = 0; i < n; i++) {
-		if (v[i].n > 0 && tls_write(c->tls, v[i], NULL) != OK) {
-			broke(c, E_TLS, broke_write);
-			return E_CLOSED;
-		}
-		c->bytes_out += v[i].n;
+	if (encrypt(c, v, n) != OK) {
+		broke(c, E_TLS, broke_write);
+		return E_CLOSED;
 	}
+	c->bytes_out += total(v, n);
 	if (flush(c) == SENT_BROKE) {
 		broke(c, E_RESET, broke_write);
 		return E_CLOSED;
@@ -593,7 +623,7 @@ static void read_plain(struct conn *c, unsigned budget)
 /* Sends what the filter made (handshake, alerts, key updates). */
 static void tls_flush(struct conn *c)
 {
-	if (tls_pending(c->tls) > 0 && buf_len(&c->out) == 0) {
+	if (c->broken == OK && tls_pending(c->tls) > 0 && buf_len(&c->out) == 0) {
 		size_t budget = WRITE_BUDGET;
 
 		if (send_cipher(c, &budget) == SENT_BROKE)
@@ -635,7 +665,7 @@ static void shake(struct conn *c)
 /* Hands out what the filter holds. */
 static void digest(struct conn *c)
 {
-	while (reading(c) && c->undigested && c->broken == OK) {
+	while (reading(c) && c->undigested) {
 		char *p = loop_read_buffer(c->loop);
 		struct err err;
 		size_t got = 0;
@@ -662,7 +692,7 @@ static void digest(struct conn *c)
 static void read_tls(struct conn *c, unsigned budget)
 {
 	digest(c);
-	while (budget-- > 0 && (reading(c) || c->state == CONN_HANDSHAKE) && c->broken == OK) {
+	while (budget-- > 0 && (reading(c) || c->state == CONN_HANDSHAKE)) {
 		char *p = loop_read_buffer(c->loop);
 		enum rc rc = OK;
 		ptrdiff_t n = sock_read(c->sock, p, CONN_READ_BYTES, &rc);
@@ -789,8 +819,8 @@ static void on_later(struct later *w)
 		return;
 	}
 	/* The peer does not read any more, but its last words (an early answer) may be here. */
-	if (c->tls == NULL && c->state == CONN_OPEN)
-		read_plain(c, LAST_READS);
+	if (c->state == CONN_OPEN)
+		read_some(c, LAST_READS);
 	if (c->state < CONN_ENDED)
 		tell_simple(c, why, c->broke_id);
 }
@@ -864,7 +894,7 @@ static void too_slow(struct timer *t)
 
 static void close_slowly(struct conn *c, bool linger)
 {
-	if (c->tls != NULL && c->state == CONN_OPEN)
+	if (c->tls != NULL)
 		tls_finish(c->tls);
 	later_cancel(&c->later);
 	c->ev = NULL;

@@ -47,7 +47,8 @@ MUST_USE enum rc conn_start_tls(struct conn *c, struct tls_client *tls, struct s
 /* Who hears of it from now on. */
 void conn_listen(struct conn *c, const struct conn_events *ev, void *ctx);
 
-/* Sends copies: after it returns the bytes are the connection's.
+/* Sends copies: after it returns the bytes are the connection's.  With TLS only once it has
+ * opened.
  * E_TOOBIG  the queue would pass CONN_QUEUE_MAX: nothing was taken
  * E_CLOSED  the connection has ended: nothing was taken
  * E_NOMEM */

@@ -106,7 +106,7 @@ static void before_wait(uv_prepare_t *h)
 {
 	struct loop *l = loop_of((uv_handle_t *)h);
 
-	if (l->in_turn || !list_empty(&l->core.later)) {
+	if (l->in_turn || !list_empty(&l->core.later) || !list_empty(&l->core.dead)) {
 		loop_turn(l);
 		turn_end(l);
 	}

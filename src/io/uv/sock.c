@@ -21,7 +21,7 @@
 _Static_assert(SOCK_READ == (int)UV_READABLE && SOCK_WRITE == (int)UV_WRITABLE,
 	       "masks are handed over as they are");
 
-enum { WRITE_SLICES = 16 };
+enum { WRITE_SLICES = 64 };
 
 struct sock {
 	struct loop *loop;

@@ -505,6 +505,9 @@ static char byte_at(size_t i)
 	return (char)(i * 2654435761u >> 13);
 }
 
+/* More than one call takes. */
+enum { PIECES = 100 };
+
 static void on_pump_a(void *ctx, unsigned ready)
 {
 	struct pump *p = ctx;
@@ -512,17 +515,17 @@ static void on_pump_a(void *ctx, unsigned ready)
 	enum rc rc = OK;
 
 	if (ready & SOCK_WRITE) {
-		struct slice v[20];
+		struct slice v[PIECES];
 		size_t left = size_min(sizeof(chunk), p->total - p->sent);
 		ptrdiff_t n;
 
 		for (size_t i = 0; i < left; i++)
 			chunk[i] = byte_at(p->sent + i);
-		for (size_t i = 0; i < 20; i++) /* more pieces than one call takes */
+		for (size_t i = 0; i < PIECES; i++)
 			v[i] = slice_head(
-				slice_skip(slice_of(chunk, left), i * (left / 20 + 1)),
-				left / 20 + 1);
-		n = sock_write(p->sa, v, 20, &rc);
+				slice_skip(slice_of(chunk, left), i * (left / PIECES + 1)),
+				left / PIECES + 1);
+		n = sock_write(p->sa, v, PIECES, &rc);
 		CHECK(n >= 0 || rc == E_FULL);
 		p->partial |= n >= 0 && (size_t)n < left;
 		p->sent += n > 0 ? (size_t)n : 0;

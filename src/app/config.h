@@ -171,7 +171,7 @@ struct config {
 	uint64_t workers;
 	struct config_log log;
 	struct sections keys;
-	bool allow_anonymous;
+	bool allow_anonymous, reply_headers;
 	struct config_limits limits;
 	struct config_timeouts timeouts;
 	struct config_retries retries;

@@ -72,6 +72,7 @@ static void build_rules(struct builder *b)
 	if (k->open > k->open_max)
 		problem_add(b->p, k->section.at, "breaker: open is longer than open_max");
 	s->access_log = b->c->log.access;
+	s->reply_headers = b->c->reply_headers;
 	s->metrics_public = b->c->metrics.public;
 	s->allow_anonymous = b->c->allow_anonymous;
 }

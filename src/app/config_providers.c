@@ -230,6 +230,21 @@ static void build_provider(struct builder *b, const struct config_provider *c,
 	p->warm = (unsigned)c->warm;
 }
 
+/* The breaker of its unlisted models: of the snapshot before, or new. */
+static struct deployment_state *take_state(struct builder *b, struct slice name)
+{
+	const struct provider *before =
+		b->o->before == NULL ? NULL : map_get(&b->o->before->providers, name);
+	struct deployment_state *state = before != NULL ? before->state
+							: mem_zero(b->o->mem, sizeof(*state));
+
+	if (state == NULL)
+		b->no_memory = true;
+	else
+		atomic_fetch_add(&state->refs, 1);
+	return state;
+}
+
 void build_providers(struct builder *b)
 {
 	const struct sections *from = &b->c->providers;
@@ -243,6 +258,8 @@ void build_providers(struct builder *b)
 		return;
 	for (size_t i = 0; i < from->n; i++) {
 		build_provider(b, sections_at(from, i), &all[i]);
+		all[i].index = (uint32_t)s->provider_n;
+		all[i].state = take_state(b, all[i].name);
 		s->provider_list[s->provider_n++] = &all[i];
 		/* Names are unique: YAML's reader saw to it. */
 		if (!map_put(&s->providers, all[i].name, &all[i]))

@@ -367,6 +367,9 @@ static const struct option root_rows[] = {
 		 "others than this machine can connect, unless allow_anonymous is true." },
 	{ "allow_anonymous", OPT_BOOL, AT(allow_anonymous), .dflt = "false",
 	  .doc = "Serve anybody who can connect." },
+	{ "reply_headers", OPT_BOOL, AT(reply_headers), .dflt = "true",
+	  .doc = "Replies say which provider and model answered, and after how many attempts "
+		 "(X-Weir-Provider, X-Weir-Model, X-Weir-Attempts)." },
 	{ "limits", OPT_SECTION, AT(limits), .of = &limits_table,
 	  .doc = "What may be how large." },
 	{ "timeouts", OPT_SECTION, AT(timeouts), .of = &timeouts_table,

@@ -1,8 +1,12 @@
 #include "gateway/gateway.h"
 
 #include "gateway/gateway_impl.h"
+#include "io/files.h"
 
 #define TICK_US 1000000
+
+/* Exchanges at once from which on there is something to give back. */
+enum { TRIM_PEAK = 200 };
 
 static void publish(struct gateway *g)
 {
@@ -27,11 +31,23 @@ static void publish(struct gateway *g)
 	count_set(&sum[SUM_LOOP_LAG_US], loop_take_lag_us(g->loop));
 }
 
+/* After a peak of many exchanges their memory goes back to the system. */
+static void trim(struct gateway *g)
+{
+	if (g->open > g->peak)
+		g->peak = g->open;
+	if (g->peak < TRIM_PEAK || g->open > g->peak / 4)
+		return;
+	g->peak = g->open;
+	system_mem_trim();
+}
+
 static void on_tick(struct timer *t)
 {
 	struct gateway *g = CONTAINER_OF(t, struct gateway, tick);
 
 	publish(g);
+	trim(g);
 	timer_set(t, TICK_US);
 }
 

@@ -18,6 +18,7 @@ struct gateway {
 	uint64_t id_base, id_next;
 	struct link exchanges; /* struct exchange.link */
 	size_t open, streams;
+	size_t peak;       /* of `open`, since memory was last given back */
 	struct timer tick; /* publishes gauges */
 	struct timer drain_timer;
 	bool draining;

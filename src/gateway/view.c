@@ -30,6 +30,7 @@ static enum rc provider_open(struct view *v, const struct provider *p,
 		.proxy = p->use_proxy ? &v->snapshot->proxy : NULL,
 		.connect_timeout_us = p->connect_timeout_us,
 	};
+	enum rc rc;
 
 	for (size_t i = 0; i < ARRAY_LEN(endpoint_paths); i++)
 		out->target[i] = arena_fmt(&v->arena, "%.*s%.*s", SARG(p->base_path),
@@ -39,7 +40,10 @@ static enum rc provider_open(struct view *v, const struct provider *p,
 	out->metrics = metrics_provider(m, p->name, v->mem);
 	if (arena_failed(&v->arena) || out->metrics == NULL)
 		return err_nomem(err, "view.provider");
-	return origin_get(&out->origin, c, &o, err);
+	rc = origin_get(&out->origin, c, &o, err);
+	if (rc == OK && p->warm > 0)
+		origin_warm(out->origin, p->warm);
+	return rc;
 }
 
 static void close_view(struct view *v)

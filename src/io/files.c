@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -32,6 +33,11 @@ struct mem *system_mem(void)
 
 	/* It has no state: the pointer is not const only because other kinds do. */
 	return (struct mem *)(uintptr_t)&m;
+}
+
+void system_mem_trim(void)
+{
+	malloc_trim(0);
 }
 
 /* ---- files -------------------------------------------------------------------- */

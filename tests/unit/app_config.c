@@ -100,7 +100,8 @@ static const struct {
 	  "f:1:1: unknown option \"provders\"; did you mean \"providers\"?\n" },
 	{ "zebra_crossing: 1\n" OPENAI,
 	  "f:1:1: unknown option \"zebra_crossing\"; a file has: listen, workers, log, keys, "
-	  "allow_anonymous, limits, timeouts, retries, breaker, proxy, metrics, providers, "
+	  "allow_anonymous, reply_headers, limits, timeouts, retries, breaker, proxy, metrics, "
+	  "providers, "
 	  "models\n" },
 	{ OPENAI "timeouts: {conect: 5s}\n",
 	  "f:2:12: unknown option \"conect\"; did you mean \"connect\"?\n" },

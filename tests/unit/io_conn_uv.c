@@ -421,10 +421,13 @@ static void what_is_queued_is_flushed_before_the_end(void **state)
 static void last_words_reach_a_client_that_is_still_sending(void **state)
 {
 	struct world *w = *state;
-	struct slice body = slice_of(w->text, BIG);
 	struct fix f;
 
 	for (int i = 0; i < 20; i++) {
+		/* The small one is read to its end and dropped, so nothing breaks. */
+		bool small = i / 2 % 2 != 0;
+		struct slice body = slice_of(w->text, small ? 200000 : BIG);
+
 		join(&f, w, i % 2 != 0);
 		f.server.last_words = "413 too large";
 		f.server.how = CONN_LINGER;
@@ -432,6 +435,36 @@ static void last_words_reach_a_client_that_is_still_sending(void **state)
 		CHECK_RC(conn_write_borrowed(f.client.conn, &body, 1), OK);
 		run(&f);
 		CHECK_SLICE(slice_of(f.client.head, f.client.n), "413 too large");
+		if (small)
+			CHECK_RC(f.client.why, E_CLOSED);
+		end(&f);
+	}
+}
+
+/* The client notices by writing that the server is gone, when the answer is there already. */
+static void an_answer_is_read_although_writing_fails(void **state)
+{
+	struct world *w = *state;
+	struct fix f;
+
+	for (int tls = 0; tls < 2; tls++) {
+		enum rc rc = OK;
+
+		join(&f, w, tls != 0);
+		f.client.stop_on_end = true;
+		conn_pause(f.client.conn);
+		CHECK_RC(conn_write(f.server.conn, &LIT("401 no"), 1), OK);
+		conn_close(f.server.conn, CONN_ABORT);
+		f.server.conn = NULL;
+		run_for(&f, 5000);
+		conn_resume(f.client.conn);
+		for (int i = 0; i < 3 && rc == OK; i++)
+			rc = conn_write(f.client.conn, &LIT("body"), 1);
+		CHECK_RC(rc, E_CLOSED);
+		CHECK_INT(f.client.n, 0); /* not from inside the call */
+		run(&f);
+		CHECK_SLICE(slice_of(f.client.head, f.client.n), "401 no");
+		CHECK_RC(f.client.why, E_RESET);
 		end(&f);
 	}
 }
@@ -674,6 +707,7 @@ int main(void)
 		cmocka_unit_test(each_way_to_close_looks_different),
 		cmocka_unit_test(what_is_queued_is_flushed_before_the_end),
 		cmocka_unit_test(last_words_reach_a_client_that_is_still_sending),
+		cmocka_unit_test(an_answer_is_read_although_writing_fails),
 		cmocka_unit_test(a_loop_may_go_while_connections_are_closing),
 		cmocka_unit_test(a_certificate_for_another_name_is_refused),
 		cmocka_unit_test(plain_and_tls_do_not_meet),

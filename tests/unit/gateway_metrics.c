@@ -10,7 +10,7 @@ static bool has(struct slice text, const char *what)
 
 static void all_loops_are_added_up(void **state UNUSED)
 {
-	struct metrics_shared shared = { 0 };
+	struct metrics_shared shared = { NULL };
 	struct metrics_provider *p;
 	struct metrics *one, *two;
 	struct test_mem t;
@@ -63,7 +63,7 @@ static void all_loops_are_added_up(void **state UNUSED)
 
 static void each_family_stands_together(void **state UNUSED)
 {
-	struct metrics_shared shared = { 0 };
+	struct metrics_shared shared = { NULL };
 	struct test_mem t;
 	struct metrics *m;
 	struct slice rest, line, family = { NULL, 0 };
@@ -91,7 +91,7 @@ static void each_family_stands_together(void **state UNUSED)
 
 static void too_many_providers_share_a_row(void **state UNUSED)
 {
-	struct metrics_shared shared = { 0 };
+	struct metrics_shared shared = { NULL };
 	struct metrics_provider *last = NULL;
 	struct test_mem t;
 	struct metrics *m;
@@ -112,7 +112,7 @@ static void too_many_providers_share_a_row(void **state UNUSED)
 
 static void writing_sweep(struct test_mem *t)
 {
-	struct metrics_shared shared = { 0 };
+	struct metrics_shared shared = { NULL };
 	struct metrics *m = metrics_new(&shared, &t->mem);
 	struct buf out;
 

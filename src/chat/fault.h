@@ -27,7 +27,8 @@
 	X(FAULT_GARBAGE, "bad_response", true, true, true)                                     \
 	X(FAULT_EMPTY, "empty", true, true, true)                                              \
 	X(FAULT_TRUNCATED, "truncated", true, true, true)                                      \
-	X(FAULT_LOCAL, "gateway", true, false, false)
+	X(FAULT_LOCAL, "gateway", true, false, false)                                          \
+	X(FAULT_GONE, "client_gone", false, false, false)
 
 #define FAULT_ENUM(kind, name, other, again, health) kind,
 enum fault_kind { FAULT_TABLE(FAULT_ENUM) FAULT_KINDS };

@@ -30,6 +30,7 @@ enum answer answer_of_fault(enum fault_kind kind)
 		[FAULT_EMPTY] = A_UPSTREAM_BAD_RESPONSE,
 		[FAULT_TRUNCATED] = A_UPSTREAM_TRUNCATED,
 		[FAULT_LOCAL] = A_OVERLOADED,
+		[FAULT_GONE] = A_OVERLOADED, /* told to nobody */
 	};
 
 	INVARIANT((unsigned)kind < FAULT_KINDS);

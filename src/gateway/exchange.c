@@ -629,7 +629,7 @@ void exchange_gone(struct exchange *x, enum rc why)
 		if (!x->usage.known)
 			usage_estimate(&x->usage, x->prompt_bytes, x->text_bytes);
 		metrics_usage(provider_of(x, x->at.deployment)->metrics, &x->usage);
-		note(x, FAULT_NONE);
+		note(x, FAULT_GONE);
 	}
 	exchange_end(x, END_CLIENT_GONE, 499, reply_bytes(x->rq));
 	view_unref(view);

@@ -212,6 +212,7 @@ struct config_build {
 	/* Breaker states and TLS settings are taken over from it; may be NULL. */
 	const struct snapshot *before;
 	uint64_t key_seed; /* unpredictable */
+	bool may_be_empty; /* no provider at all is fine */
 };
 
 /* Returns owned: snapshot_unref().  Copies what it needs of `c`.

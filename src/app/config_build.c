@@ -340,7 +340,7 @@ enum rc config_build(struct snapshot **out, const struct config *c,
 	build_keys(&b);
 	for (size_t i = 0; i < c->listen.n; i++)
 		check_listener(&b, i);
-	if (c->providers.n == 0)
+	if (c->providers.n == 0 && !o->may_be_empty)
 		problem_add(p, c->providers.given ? c->providers.at : WHOLE_FILE,
 			    "there is no provider; add one, such as \"providers: {openai: "
 			    "{}}\"");

@@ -312,8 +312,7 @@ static const struct option_table provider_table = {
 static const struct option deployment_rows[] = {
 	{ "deployment", OPT_TEXT, AT(deployment),
 	  .doc = "Provider and model in one: PROVIDER/MODEL. A deployment that is only this "
-		 "may be written as the text alone.",
-	  .sample = "groq/llama-3.3-70b-versatile" },
+		 "may be written as the text alone." },
 	{ "provider", OPT_TEXT, AT(provider), .doc = "One of the providers of this file.",
 	  .sample = "openai" },
 	{ "model", OPT_TEXT, AT(model), .doc = "The model's name there.",

@@ -1,0 +1,131 @@
+/* The table of commands. */
+#include "app/command.h"
+
+#include "app/cmd_mock.h"
+#include "app/manual.h"
+
+static const struct command_option serve_options[] = {
+	{ "config", "FILE", "the config file; without it, see below" },
+	{ "listen", "ADDRESS", "listen here instead of where the config says" },
+	{ "workers", "N", "so many threads instead of what the config says" },
+	{ "log-level", "LEVEL", "debug, info, warn or error" },
+	{ "mock", NULL, "also start a simulated provider inside, with the model \"mock\"" },
+};
+
+static const struct command_option check_options[] = {
+	{ "config", "FILE", "the config file (the same as FILE)" },
+	{ "sample", NULL, "print a commented config file with every option" },
+};
+
+static const struct command_option models_options[] = {
+	{ "config", "FILE", "the config file" },
+};
+
+static const struct command_option mock_command_options[] = {
+	{ "listen", "ADDRESS", "listen here; may be repeated; 127.0.0.1:8090 by default" },
+	{ "tls-listen", "ADDRESS", "listen here with TLS; may be repeated" },
+	{ "tls-cert", "FILE", "PEM file of the certificate chain for it" },
+	{ "tls-key", "FILE", "PEM file of its private key" },
+};
+
+static int run_version(const struct invocation *in UNUSED)
+{
+	printf("weir %s\n", WEIR_VERSION);
+	return EXIT_OK;
+}
+
+static int run_help(const struct invocation *in)
+{
+	const struct command *c = NULL;
+
+	if (in->operand_n > 0) {
+		c = command_find(in->operands[0]);
+		if (c == NULL) {
+			fprintf(stderr, "weir help: no command \"%.*s\"\n",
+				SARG(in->operands[0]));
+			return EXIT_USAGE;
+		}
+	}
+	command_help(stdout, c);
+	return EXIT_OK;
+}
+
+static int run_man(const struct invocation *in)
+{
+	struct slice page = in->operand_n > 0 ? in->operands[0] : LIT("weir");
+
+	if (slice_eq(page, LIT("weir"))) {
+		manual_weir(stdout);
+	} else if (slice_eq(page, LIT("weir.yaml"))) {
+		manual_weir_yaml(stdout);
+	} else {
+		fprintf(stderr, "weir man: no page \"%.*s\"; there are weir and weir.yaml\n",
+			SARG(page));
+		return EXIT_USAGE;
+	}
+	return EXIT_OK;
+}
+
+const struct command commands[] = {
+	{ .name = "serve",
+	  .operands = "",
+	  .summary = "run the gateway",
+	  .doc = "Without --config the first of ./weir.yaml, $XDG_CONFIG_HOME/weir/weir.yaml "
+		 "(or "
+		 "~/.config/weir/weir.yaml) and /etc/weir/weir.yaml is taken. When there is "
+		 "none, providers whose key is in the environment and model servers on their "
+		 "usual ports of this machine are found and used. SIGHUP reads the config "
+		 "again without dropping a request; when it is wrong, the old one stays. "
+		 "SIGTERM and SIGINT stop gracefully: requests in hand are finished, for at "
+		 "most "
+		 "timeouts.drain; a second one stops at once.",
+	  .options = serve_options,
+	  .option_n = ARRAY_LEN(serve_options),
+	  .run = run_serve },
+	{ .name = "check",
+	  .operands = "[FILE]",
+	  .summary = "say what is wrong with a config file, or what it would serve",
+	  .doc = "Every mistake is printed as FILE:LINE:COLUMN with what to do about it, and "
+		 "the "
+		 "exit status is 1.",
+	  .options = check_options,
+	  .option_n = ARRAY_LEN(check_options),
+	  .operand_max = 1,
+	  .run = run_check },
+	{ .name = "models",
+	  .operands = "",
+	  .summary = "list the models that would be served, and where they run",
+	  .doc = "Without a config file the providers found are asked for theirs.",
+	  .options = models_options,
+	  .option_n = ARRAY_LEN(models_options),
+	  .run = run_models },
+	{ .name = "mock",
+	  .operands = "",
+	  .summary = "run a simulated provider that misbehaves on demand",
+	  .doc = "It answers in OpenAI's dialect with made-up text, as slow, long and broken "
+		 "as "
+		 "the options say. The options can also be given for one request, in its "
+		 "model's name: \"mock?ttft=200ms&fail=stall\".",
+	  .options = mock_command_options,
+	  .option_n = ARRAY_LEN(mock_command_options),
+	  .mock_options = true,
+	  .run_raw = cmd_mock },
+	{ .name = "man",
+	  .operands = "[PAGE]",
+	  .summary = "print a manual page, weir or weir.yaml, for man -l -",
+	  .doc = "",
+	  .operand_max = 1,
+	  .run = run_man },
+	{ .name = "version",
+	  .operands = "",
+	  .summary = "print the version",
+	  .doc = "",
+	  .run = run_version },
+	{ .name = "help",
+	  .operands = "[COMMAND]",
+	  .summary = "print this list, or a command's options",
+	  .doc = "",
+	  .operand_max = 1,
+	  .run = run_help },
+};
+const size_t command_n = ARRAY_LEN(commands);

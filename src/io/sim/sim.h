@@ -55,6 +55,10 @@ void sim_name(struct sim *s, struct slice host, const struct address *a, size_t 
 /* 10.0.0.`host`:`port` */
 struct address sim_address(unsigned host, uint16_t port);
 
+/* What the harness hangs on its world, found again from any of its loops. */
+void sim_own(struct sim *s, void *owner);
+void *sim_owner(const struct loop *l);
+
 enum sim_stop {
 	SIM_DONE,  /* done(ctx) said so */
 	SIM_QUIET, /* nothing will ever happen any more */

@@ -74,6 +74,7 @@ enum { NOTES = 4096 };
 struct sim {
 	struct rng rng;
 	uint64_t seed;
+	void *owner;
 	uint64_t now_us;
 	uint64_t turns;
 	struct event **heap;

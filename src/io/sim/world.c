@@ -189,6 +189,16 @@ void sim_name(struct sim *s, struct slice host, const struct address *a, size_t 
 	list_push_head(&s->names, &k->link); /* the last word counts */
 }
 
+void sim_own(struct sim *s, void *owner)
+{
+	s->owner = owner;
+}
+
+void *sim_owner(const struct loop *l)
+{
+	return l->sim->owner;
+}
+
 /* ---- living ------------------------------------------------------------------ */
 
 uint64_t sim_now_us(const struct sim *s)

@@ -1,0 +1,146 @@
+/* The gateway's snapshot: three providers, a few models with all kinds of deployment lists. */
+#include "harness.h"
+
+#include "wire/json_scan.h"
+#include "wire/url.h"
+
+static const char *const names[PROVIDERS] = { "alpha", "beta", "gamma" };
+
+static struct provider *provider(struct run *r, struct snapshot *s, unsigned i)
+{
+	static const char *const urls[PROVIDERS] = { "http://alpha.example/v1",
+						     "http://beta.example:8080/v1",
+						     "http://10.0.0.3/v1" };
+	struct arena *a = &s->arena;
+	struct provider *p = ARENA_NEW(a, struct provider);
+
+	INVARIANT(url_read(&p->url, slice_cstr(urls[i]), NULL) == OK);
+	p->name = slice_cstr(names[i]);
+	p->base_path = LIT("/v1");
+	p->auth_name = LIT("Authorization");
+	p->auth_prefix = LIT("Bearer ");
+	p->key = secret_make(a, slice_cstr(r->secret[i]));
+	p->quirks = i == 2 ? QUIRK_NO_STREAM_OPTIONS : 0;
+	p->connect_timeout_us = 2 * SECOND;
+	p->open_ended = i == 2;
+	p->index = i;
+	p->simulated = true;
+	INVARIANT(map_put(&s->providers, p->name, p));
+	return p;
+}
+
+static struct deployment *deployment(struct snapshot *s, const char *name, unsigned provider,
+				     unsigned priority, unsigned weight)
+{
+	struct arena *a = &s->arena;
+	struct deployment *d = ARENA_NEW(a, struct deployment);
+	struct slice of, model;
+
+	d->provider = s->provider_list[provider];
+	d->name = slice_cstr(name);
+	INVARIANT(slice_cut(d->name, '/', &of, &model));
+	d->model = model;
+	d->model_json = json_quote(a, d->model);
+	d->priority = priority;
+	d->weight = weight;
+	d->state = mem_zero(a->mem, sizeof(*d->state));
+	INVARIANT(d->state != NULL);
+	atomic_init(&d->state->refs, 1);
+	d->index = (uint32_t)s->deployment_n;
+	s->deployment_list[s->deployment_n++] = d;
+	INVARIANT(map_put(&s->deployments, d->name, d));
+	return d;
+}
+
+static void model(struct snapshot *s, const char *name, struct deployment *const *d, size_t n)
+{
+	struct arena *a = &s->arena;
+	struct model *m = ARENA_NEW(a, struct model);
+	struct deployment **list = ARENA_ARRAY(a, struct deployment *, n);
+
+	memcpy(list, d, n * sizeof(*d));
+	m->name = slice_cstr(name);
+	m->owned_by = d[0]->provider->name;
+	m->deployments = list;
+	m->deployment_n = n;
+	m->timeouts = s->timeouts;
+	m->retries = s->retries;
+	s->model_list[s->model_n++] = m;
+	INVARIANT(map_put(&s->models, m->name, m));
+}
+
+static void limits(struct snapshot *s)
+{
+	s->timeouts = (struct timeouts){ .connect_us = 2 * SECOND,
+					 .first_content_us = 10 * SECOND,
+					 .stall_us = 5 * SECOND,
+					 .total_us = 60 * SECOND };
+	s->retries = (struct retries){ .attempts = 4,
+				       .backoff_us = SECOND / 5,
+				       .backoff_max_us = 2 * SECOND,
+				       .retry_after_max_us = 5 * SECOND };
+	s->breaker = (struct breaker_rules){ .failures = 5,
+					     .open_us = 2 * SECOND,
+					     .open_max_us = 10 * SECOND };
+	s->server = (struct http_server_limits){ .head_bytes = 8192,
+						 .arena_bytes = 4 << 20,
+						 .head_timeout_us = 10 * SECOND,
+						 .body_timeout_us = 10 * SECOND,
+						 .idle_timeout_us = 15 * SECOND,
+						 .write_timeout_us = 20 * SECOND,
+						 .connections = 100,
+						 .queue_mark = QUEUE_MARK };
+	s->client = (struct http_client_limits){ .head_bytes = 16384,
+						 .idle_per_origin = 4,
+						 .idle_timeout_us = 20 * SECOND,
+						 .dns_ttl_us = 30 * SECOND };
+	s->body_max = 100000;
+	s->response_max = 1 << 20;
+	s->event_max = EVENT_MAX;
+	s->access_log = true;
+	s->reply_headers = true;
+	s->metrics_public = true;
+	s->drain_us = 10 * SECOND;
+}
+
+static void keys(struct run *r, struct snapshot *s)
+{
+	struct arena *a = &s->arena;
+
+	s->keys = ARENA_ARRAY(a, struct client_key, CLIENTS_MAX);
+	s->key_seed = rng_u64(&r->rng);
+	INVARIANT(map_init(&s->key_by_hash, a, CLIENTS_MAX));
+	for (unsigned i = 0; i < r->clients; i++) {
+		struct client_key *k = &s->keys[s->key_n++];
+
+		k->name = arena_fmt(a, "client%u", i);
+		INVARIANT(snapshot_put_key(s, k, slice_cstr(r->client[i].key)) == OK);
+	}
+}
+
+struct snapshot *settings_new(struct run *r, struct mem *mem)
+{
+	struct snapshot *s = snapshot_new(mem, 1 << 20);
+	struct arena *a = &s->arena;
+	struct deployment *d[6];
+
+	limits(s);
+	INVARIANT(map_init(&s->models, a, 8) && map_init(&s->providers, a, PROVIDERS) &&
+		  map_init(&s->deployments, a, 8));
+	s->provider_list = ARENA_ARRAY(a, struct provider *, PROVIDERS);
+	s->deployment_list = ARENA_ARRAY(a, struct deployment *, 8);
+	s->model_list = ARENA_ARRAY(a, struct model *, 8);
+	for (unsigned i = 0; i < PROVIDERS; i++)
+		s->provider_list[s->provider_n++] = provider(r, s, i);
+	d[0] = deployment(s, "alpha/m", 0, 0, 1);
+	d[1] = deployment(s, "beta/m", 1, 0, 2);
+	d[2] = deployment(s, "gamma/m", 2, 1, 1);
+	d[3] = deployment(s, "beta/other", 1, 1, 1);
+	model(s, "chat", d, 3);
+	model(s, "solo", d, 1);
+	model(s, "spill", (struct deployment *const[]){ d[0], d[3], d[2] }, 3);
+	keys(r, s);
+	s->version = 1;
+	INVARIANT(!arena_failed(a));
+	return s;
+}

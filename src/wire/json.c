@@ -135,9 +135,10 @@ static enum rc read_tree(yyjson_doc **tree, struct mem *mem, struct slice text, 
 		return OK;
 	if (e.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
 		return err_nomem(err, "json.read");
-	/* What is left of the differences between the two: 1e999. */
-	return err_set(err, E_BAD, "json.number", "a number is out of range (byte %zu)",
-		       e.pos + 1);
+	if (e.code == YYJSON_READ_ERROR_INVALID_NUMBER) /* 1e999 */
+		return err_set(err, E_BAD, "json.number", "a number is out of range (byte %zu)",
+			       e.pos + 1);
+	return err_set(err, E_BAD, "json.read", "%s (byte %zu)", e.msg, e.pos + 1);
 }
 
 enum rc json_doc_read(struct json_doc **out, struct mem *mem, struct slice text,

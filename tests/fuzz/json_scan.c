@@ -156,8 +156,37 @@ static void refused(struct slice text, const struct json_problem *p)
 			  slice_eq(slice_cstr(before.what), LIT("unexpected end")));
 }
 
+static void decodes_to(struct slice text, struct slice want)
+{
+	struct fuzz_mem mem;
+	struct arena a;
+	struct slice got;
+
+	fuzz_mem_init(&mem, 0);
+	arena_init(&a, &mem.mem, 256, 1 << 24);
+	INVARIANT(json_string(text, &a, &got) && slice_eq(got, want));
+	arena_free(&a);
+}
+
+/* Here half pairs are compared too: the tree's text and ours. */
+static void same_in_tree(const struct json *root, const struct json_member *m, size_t n)
+{
+	const struct json *v;
+	struct json_iter it;
+	struct slice key;
+
+	json_iter_init(&it, root);
+	for (size_t i = 0; i < n; i++) {
+		INVARIANT(json_iter_next(&it, &key, &v));
+		decodes_to(slice_of(m[i].key.p - 1, m[i].key.n + 2), key);
+		INVARIANT(json_is_string(v) == (m[i].kind == JSON_STRING));
+		if (m[i].kind == JSON_STRING)
+			decodes_to(m[i].value, json_str(v));
+	}
+}
+
 /* The tree takes what the scan takes, but for numbers over the range. */
-static void tree(struct slice text, enum rc want)
+static void tree(struct slice text, enum rc want, const struct json_member *m, size_t n)
 {
 	struct err err = { .rc = OK };
 	struct json_doc *d = NULL;
@@ -169,6 +198,8 @@ static void tree(struct slice text, enum rc want)
 	if (rc != want)
 		INVARIANT(want == OK && rc == E_BAD &&
 			  slice_eq(slice_cstr(err.id), LIT("json.number")));
+	if (rc == OK)
+		same_in_tree(json_root(d), m, n);
 	json_doc_free(d);
 	INVARIANT(mem.live == 0);
 }
@@ -216,7 +247,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		INVARIANT(n == 0 && (rc == E_TOOBIG || (rc == E_BAD && doc == NULL)));
 	if (rc != OK)
 		refused(text, &p);
-	tree(text, rc);
+	tree(text, rc, m, size_min(n, MEMBERS));
 	yyjson_doc_free(doc);
 	return 0;
 }

@@ -60,6 +60,8 @@ clang:
 	@$(NINJA) -C $(CLANG)
 
 install: build ## install under PREFIX=/usr/local (DESTDIR is honoured)
+	@meson configure $(BUILD) --prefix=$(PREFIX)
+	@$(NINJA) -C $(BUILD) weir docs/weir.1 docs/weir.yaml.5
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --strip
 
 clean: ## remove all build folders

@@ -428,8 +428,7 @@ void call_data(struct http_call *c, struct slice bytes)
 
 void call_conn_ended(struct http_call *c, enum rc why, const struct err *err)
 {
-	if (c->state == CALL_SENT && c->times.reused && !c->fresh &&
-	    (why == E_CLOSED || why == E_RESET)) {
+	if (c->state == CALL_SENT && c->times.reused && (why == E_CLOSED || why == E_RESET)) {
 		resend(c);
 	} else if (why == E_CLOSED && c->paused) {
 		c->ended = (uint8_t)why; /* what is held comes first */

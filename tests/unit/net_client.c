@@ -550,6 +550,32 @@ static void it_is_sent_again_on_a_new_connection_only(void **state UNUSED)
 	end(&s);
 }
 
+/* One that was busy and becomes free meanwhile will not do either. */
+static void it_waits_for_the_new_connection(void **state UNUSED)
+{
+	struct stage s;
+	struct call a, b;
+	size_t of_a;
+
+	begin(&s);
+	origin_warm(s.o, 2);
+	while (http_client_stats(s.client)->idle < 2)
+		tick(&s.w);
+	start(&a, &s, "GET", "/a");
+	start(&b, &s, "GET", "/b");
+	while (served(&s, 1)->n == 0 || s.served[0].n == 0)
+		tick(&s.w);
+	of_a = strstr(s.served[0].got, "/a") != NULL ? 0 : 1;
+	conn_close(s.served[of_a].c, CONN_NOW);
+	s.served[of_a].c = NULL;
+	serve(&s.served[1 - of_a], HELLO);
+	serve(served(&s, 2), HELLO);
+	finish_well(&a, 200, "hello");
+	finish_well(&b, 200, "hello");
+	CHECK_INT(peer_count(&s.served[1 - of_a], "GET"), 0);
+	end(&s);
+}
+
 static void an_idle_connection_that_ends_or_talks_is_dropped(void **state UNUSED)
 {
 	for (int talks = 0; talks < 2; talks++) {
@@ -932,6 +958,7 @@ int main(void)
 		cmocka_unit_test(it_is_sent_again_only_once),
 		cmocka_unit_test(it_is_not_sent_again_once_a_byte_was_answered),
 		cmocka_unit_test(it_is_sent_again_on_a_new_connection_only),
+		cmocka_unit_test(it_waits_for_the_new_connection),
 		cmocka_unit_test(an_idle_connection_that_ends_or_talks_is_dropped),
 		cmocka_unit_test(idle_connections_are_few_and_do_not_stay_for_ever),
 		cmocka_unit_test(calls_over_the_limit_wait_in_order),

@@ -134,6 +134,7 @@ void openai_event_read(struct openai_event *e, struct slice data)
 	if (json_scan(data, &kind, m, ARRAY_LEN(m), &n, NULL) != OK)
 		return;
 	e->valid = true;
+	e->error = kind == JSON_ARRAY; /* some wrap their errors so; no chunk is a list */
 	n = size_min(n, ARRAY_LEN(m));
 	for (size_t i = 0; kind == JSON_OBJECT && i < n; i++) {
 		if (slice_eq(m[i].key, LIT("choices")) && m[i].kind == JSON_ARRAY)
@@ -158,7 +159,10 @@ void openai_answer_read(struct openai_answer *e, enum openai_endpoint endpoint,
 	size_t n;
 
 	*e = (struct openai_answer){ 0 };
-	if (json_scan(body, &kind, m, ARRAY_LEN(m), &n, NULL) != OK || kind != JSON_OBJECT)
+	if (json_scan(body, &kind, m, ARRAY_LEN(m), &n, NULL) != OK)
+		return;
+	e->error = kind == JSON_ARRAY; /* some wrap their errors so; no answer is a list */
+	if (kind != JSON_OBJECT)
 		return;
 	n = size_min(n, ARRAY_LEN(m));
 	at = json_member_find(m, n, LIT("usage"), NULL);

@@ -314,6 +314,8 @@ static void plain_answers_are_judged(void **state UNUSED)
 	CHECK(!e.empty);
 	openai_answer_read(&e, OPENAI_CHAT, LIT("{\"error\":{\"message\":\"x\"}}"));
 	CHECK(e.error && !e.valid);
+	openai_answer_read(&e, OPENAI_CHAT, LIT("[{\"error\":{\"message\":\"x\"}}]"));
+	CHECK(e.error && !e.valid);
 	openai_answer_read(&e, OPENAI_CHAT, LIT("<html>"));
 	CHECK(!e.error && !e.valid);
 	openai_answer_read(&e, OPENAI_EMBEDDINGS, LIT("{\"data\":[{\"embedding\":[1]}]}"));

@@ -177,6 +177,16 @@ static bool dropped(const struct openai_target *t, struct slice name)
 	return false;
 }
 
+/* By what the key says, however it is written ("sto\u0072e"). */
+static void drop_params(const struct openai_request *r, const struct openai_target *t,
+			struct json_edits *x)
+{
+	for (size_t i = 0; i < r->n; i++)
+		for (size_t p = 0; p < t->drop_param_n; p++)
+			if (json_member_find(&r->m[i], 1, t->drop_params[p], NULL) != NULL)
+				json_edit_remove(x, i);
+}
+
 /* Those who know only the older name get the limit under it. */
 static void rename_max_tokens(const struct openai_request *r, struct json_edits *x,
 			      struct arena *a)
@@ -193,7 +203,7 @@ static void rename_max_tokens(const struct openai_request *r, struct json_edits 
 enum rc openai_request_pieces(const struct openai_request *r, const struct openai_target *t,
 			      struct arena *a, struct slice **pieces, size_t *n, size_t *bytes)
 {
-	struct slice all[2 * JSON_EDITS_MAX + 1];
+	struct slice all[JSON_PIECES_MAX];
 	struct json_edits x;
 	size_t at;
 
@@ -202,9 +212,8 @@ enum rc openai_request_pieces(const struct openai_request *r, const struct opena
 	INVARIANT(at != SLICE_NONE);
 	if (!slice_eq(r->m[at].value, t->model_json))
 		json_edit_replace(&x, at, t->model_json);
-	for (size_t i = 0; t->drop_param_n > 0 && i < r->n; i++)
-		if (dropped(t, r->m[i].key))
-			json_edit_remove(&x, i);
+	if (t->drop_param_n > 0)
+		drop_params(r, t, &x);
 	if ((t->quirks & QUIRK_MAX_TOKENS) && !dropped(t, LIT("max_completion_tokens")))
 		rename_max_tokens(r, &x, a);
 	if (r->stream && !r->wants_usage && !(t->quirks & QUIRK_NO_STREAM_OPTIONS) &&

@@ -77,6 +77,7 @@ static void only_the_named_bytes_are_edited(void **state UNUSED)
 		  &bare },
 		{ "{\"store\":true,\"model\":\"a\",\"logit_bias\":{}}", "{\"model\":\"up\"}",
 		  &dropping },
+		{ "{\"sto\\u0072e\":true,\"model\":\"a\"}", "{\"model\":\"up\"}", &dropping },
 		{ "{\"model\":\"a\",\"max_completion_tokens\":7}",
 		  "{\"model\":\"up\",\"max_tokens\":7}", &old },
 		{ "{\"model\":\"a\",\"max_completion_tokens\":7,\"max_tokens\":5}",

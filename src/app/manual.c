@@ -5,6 +5,9 @@
 #include "catalogue/providers.h"
 #include "mock/mock.h"
 
+/* Of the last change that a reader would notice. */
+#define MANUAL_DATE "2026-11-20"
+
 /* ---- roff ------------------------------------------------------------------------------ */
 
 /* Text of ours as roff text: no byte of it is a command. */
@@ -33,7 +36,7 @@ static void line(FILE *to, const char *s)
 
 static void title(FILE *to, const char *name, int section, const char *what)
 {
-	fprintf(to, ".TH %s %d \"\" \"weir %s\"\n", name, section, WEIR_VERSION);
+	fprintf(to, ".TH %s %d %s \"weir %s\"\n", name, section, MANUAL_DATE, WEIR_VERSION);
 	fputs(".SH NAME\n", to);
 	text(to, name);
 	fputs(" \\- ", to);
@@ -89,9 +92,14 @@ void manual_weir(FILE *to)
 {
 	title(to, "weir", 1, "one endpoint in front of every language model");
 	fputs(".SH SYNOPSIS\n", to);
-	for (size_t i = 0; i < command_n; i++)
-		fprintf(to, ".B weir %s\n%s%s\n.br\n", commands[i].name,
-			commands[i].option_n > 0 ? "[OPTION...] " : "", commands[i].operands);
+	for (size_t i = 0; i < command_n; i++) {
+		const struct command *c = &commands[i];
+
+		fprintf(to, "%s.B weir %s\n", i == 0 ? "" : ".br\n", c->name);
+		if (c->option_n > 0 || c->operands[0] != '\0')
+			fprintf(to, "%s%s\n", c->option_n > 0 ? "[OPTION...] " : "",
+				c->operands);
+	}
 	fputs(".SH DESCRIPTION\n", to);
 	line(to, "weir is a gateway: applications talk to it in the API they already use, with "
 		 "one base URL and one key, and it forwards to the providers and model servers "
@@ -277,12 +285,13 @@ static void sample_table(FILE *to, const struct option_table *t, int indent, boo
 
 static void sample_option(FILE *to, const struct option *o, int indent, const char *lead)
 {
+	int at = lead[0] != '\0' ? indent - 2 : indent;
 	char room[128];
 	struct sb kind;
 
 	sb_init(&kind, room, sizeof(room));
-	comment(to, indent, o->doc);
-	fprintf(to, "%*s#%s%s:", lead[0] != '\0' ? indent - 2 : indent, "", lead, o->name);
+	comment(to, at, o->doc);
+	fprintf(to, "%*s#%s%s:", at, "", lead, o->name);
 	if (o->of != NULL) {
 		fputc('\n', to);
 		sample_table(to, o->of, indent + 2, o->type == OPT_LIST);

@@ -21,6 +21,12 @@ static inline bool secret_empty(struct secret s)
 	return s.hidden.n == 0;
 }
 
+/* For words of others that may quote it (a provider's "wrong key: sk-..."): `text` itself when
+ * it does not, else a copy with stars instead; empty on no memory.  Secrets under
+ * SECRET_SCRUB_MIN bytes ("none", "x") are left: they guard nothing, and are in every word. */
+enum { SECRET_SCRUB_MIN = 8 };
+struct slice secret_scrub(struct arena *a, struct secret s, struct slice text);
+
 /* In time that depends on the length alone. */
 static inline bool secret_eq(struct secret s, struct slice given)
 {

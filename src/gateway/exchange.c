@@ -381,9 +381,15 @@ static void cut(struct exchange *x, const struct fault *f)
 	view_unref(view);
 }
 
-void attempt_failed(struct exchange *x, const struct fault *f)
+void attempt_failed(struct exchange *x, const struct fault *given)
 {
+	/* X9: some providers quote the key they were sent. */
+	const struct secret key = x->at.deployment->provider->key;
+	struct fault own = *given;
+	const struct fault *f = &own;
 	const struct fault_row *row = fault_row(f->kind);
+
+	own.message = secret_scrub(x->arena, key, given->message);
 
 	note(x, f->kind);
 	judge_health(x, f);
@@ -395,7 +401,8 @@ void attempt_failed(struct exchange *x, const struct fault *f)
 	x->refusal = (struct slice){ NULL, 0 };
 	if (!row->again && x->at.status >= 400 && x->at.status < 500 && f->kind != FAULT_AUTH &&
 	    f->kind != FAULT_QUOTA) {
-		x->refusal = arena_copy(x->arena, buf_slice(&x->at.held));
+		x->refusal = arena_copy(x->arena,
+					secret_scrub(x->arena, key, buf_slice(&x->at.held)));
 		x->refusal_status = x->at.status;
 	}
 	drop_attempt(x);

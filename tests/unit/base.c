@@ -226,6 +226,26 @@ static void random_numbers_repeat_with_their_seed(void **state UNUSED)
 	CHECK_INT(seen, 63);
 }
 
+static void a_secret_is_taken_out_of_the_words_of_others(void **state UNUSED)
+{
+	struct test_mem t;
+	struct arena a;
+	struct secret s;
+	struct slice text = LIT("no key here");
+
+	test_mem_init(&t, 0);
+	arena_init(&a, &t.mem, 256, 1024);
+	s = secret_make(&a, LIT("sk-12345678"));
+	CHECK(secret_scrub(&a, s, text).p == text.p);
+	CHECK_SLICE(secret_scrub(&a, s, LIT("sk-12345678 and sk-12345678sk-1234567")),
+		    "*********** and ***********sk-1234567");
+	CHECK_INT(secret_scrub(&a, (struct secret){ 0 }, text).n, text.n);
+	CHECK(arena_bytes(&a, 2000) == NULL);
+	CHECK_INT(secret_scrub(&a, s, LIT("sk-12345678")).n, 0);
+	arena_free(&a);
+	CHECK_INT(t.live, 0);
+}
+
 static void a_secret_is_compared_and_wiped(void **state UNUSED)
 {
 	struct test_mem t;
@@ -238,6 +258,7 @@ static void a_secret_is_compared_and_wiped(void **state UNUSED)
 	s = secret_make(&a, LIT("sk-123"));
 	CHECK(secret_eq(s, LIT("sk-123")));
 	CHECK(!secret_eq(s, LIT("sk-124")));
+	CHECK_SLICE(secret_scrub(&a, s, LIT("key sk-123")), "key sk-123"); /* too short */
 	bytes = secret_reveal(s);
 	secret_wipe(&s);
 	CHECK(bytes.p[0] == 0 && bytes.p[5] == 0);
@@ -260,6 +281,7 @@ int main(void)
 		cmocka_unit_test(a_line_that_is_cut_is_still_json),
 		cmocka_unit_test(random_numbers_repeat_with_their_seed),
 		cmocka_unit_test(a_secret_is_compared_and_wiped),
+		cmocka_unit_test(a_secret_is_taken_out_of_the_words_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ fuzz: ## run every fuzz target for SECONDS=60 each
 sim: ## run the simulator on SEEDS=200 seeds
 	@tools/setup --test
 	@$(MAKE) --no-print-directory asan
-	@tools/sim --seeds=$(SEEDS) $(ARGS)
+	@$(ASAN)/tests/sim/weir-sim --seeds=$(SEEDS) $(ARGS)
 
 asan:
 	@test -f $(ASAN)/build.ninja || \

@@ -47,11 +47,17 @@ static struct slice chat_body(struct client *c, struct ask *a)
 
 	if (a->kind == ASK_UNKNOWN_MODEL)
 		model = "chatt";
-	add(&t, "{\"model\": \"%s\", \"messages\":[{\"role\":\"user\",\"content\":\"%s ", model,
-	    a->marker);
+	add(&t, "{\"model\": \"%s\", ", model);
+	if (a->kind == ASK_EMBEDDING)
+		add(&t, "\"input\":\"%s ", a->marker);
+	else if (a->legacy)
+		add(&t, "\"prompt\":\"%s ", a->marker);
+	else
+		add(&t, "\"messages\":[{\"role\":\"user\",\"content\":\"%s ", a->marker);
 	for (size_t i = 0; i < pad; i++)
 		add(&t, "%c", "abcdefgh \\n"[i % 9]);
-	add(&t, "\"}],\"temperature\":0.10,\"x_unknown\":[1,{\"a\":null}]");
+	add(&t, "%s", a->legacy || a->kind == ASK_EMBEDDING ? "\"" : "\"}]");
+	add(&t, ",\"temperature\":0.10,\"x_unknown\":[1,{\"a\":null}]");
 	if (a->stream)
 		add(&t, ",\"stream\": true");
 	if (a->wants_usage)
@@ -69,8 +75,11 @@ static void post(struct client *c, struct ask *a, struct text *t)
 	struct slice body = chat_body(c, a);
 	bool chunked = rng_chance(rng, 0.2);
 
-	add(t, "POST %s/v1/chat/completions HTTP/1.1\r\nHost: gateway.example\r\n",
-	    rng_chance(rng, 0.3) ? "/openai" : "");
+	add(t, "POST %s/v1/%s HTTP/1.1\r\nHost: gateway.example\r\n",
+	    rng_chance(rng, 0.3) ? "/openai" : "",
+	    a->kind == ASK_EMBEDDING ? "embeddings"
+	    : a->legacy              ? "completions"
+				     : "chat/completions");
 	add(t, "Authorization: Bearer %s\r\nContent-Type: application/json\r\n",
 	    a->kind == ASK_WRONG_KEY ? "nobody's" : c->key);
 	if (rng_chance(rng, 0.1))
@@ -127,10 +136,12 @@ static void ask_make(struct client *c, unsigned i)
 	a->kind = draw_kind(c);
 	(void)snprintf(a->marker, sizeof(a->marker), "ask-%" PRIu64 "-%u-%u.", c->run->seed,
 		       c->index, i);
-	a->stream = rng_chance(rng, 0.6);
+	a->legacy = rng_chance(rng, 0.15);
+	a->stream = a->kind != ASK_EMBEDDING && rng_chance(rng, 0.6);
 	a->wants_usage = a->stream && rng_chance(rng, 0.3);
 	switch (a->kind) {
 	case ASK_CHAT:
+	case ASK_EMBEDDING:
 	case ASK_WRONG_KEY:
 	case ASK_UNKNOWN_MODEL:
 	case ASK_BAD_JSON:
@@ -143,6 +154,9 @@ static void ask_make(struct client *c, unsigned i)
 		break;
 	case ASK_HEALTH:
 		add(&t, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+		break;
+	case ASK_HEAD:
+		add(&t, "HEAD /health HTTP/1.1\r\nHost: a\r\n\r\n");
 		break;
 	case ASK_BAD_HTTP:
 		bad_http(c, &t);
@@ -158,7 +172,7 @@ static void ask_make(struct client *c, unsigned i)
 		break;
 	}
 	a->bytes = slice_of(t.p, t.n);
-	reader_init(&a->r, c->run->mem, false);
+	reader_init(&a->r, c->run->mem, a->kind == ASK_HEAD);
 }
 
 /* ---- the connection ---------------------------------------------------------- */
@@ -353,8 +367,9 @@ static void dial(struct client *c)
 	uint64_t patience = PATIENCE_US;
 
 	c->dials++;
-	if (conn_connect(&c->conn, r->client_loop, &r->gateway_at, NULL, LIT(""), &events, c,
-			 NULL) != OK) {
+	if (conn_connect(&c->conn, r->client_loop, &r->gateway_at,
+			 r->profile.tls_clients ? r->tls->client : NULL, LIT("gateway.example"),
+			 &events, c, NULL) != OK) {
 		c->conn = NULL;
 		gone(c);
 		return;

@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "gateway/gateway.h"
 #include "io/sim/sim.h"
+#include "io/tls.h"
 #include "mock/mock.h"
 
 enum {
@@ -57,6 +58,7 @@ struct profile {
 	bool mischief; /* the providers misbehave */
 	bool drains;   /* stops in the middle */
 	bool reloads;
+	bool tls_clients, tls_upstream;
 	double poor; /* chance that an allocation of the gateway fails */
 };
 
@@ -103,9 +105,11 @@ void reader_eof(struct reader *r);
 /* ---- clients (client.c) ------------------------------------------------------ */
 
 enum ask_kind {
-	ASK_CHAT,
+	ASK_CHAT, /* and completions, which are alike */
+	ASK_EMBEDDING,
 	ASK_MODELS,
 	ASK_HEALTH,
+	ASK_HEAD,
 	ASK_WRONG_KEY,
 	ASK_UNKNOWN_MODEL,
 	ASK_BAD_JSON,
@@ -119,6 +123,7 @@ struct ask {
 	enum ask_kind kind;
 	char marker[48];
 	bool stream, wants_usage;
+	bool legacy;        /* completions */
 	struct slice bytes; /* the request; malloc */
 	/* what came of it */
 	bool sent;     /* all of it */
@@ -176,7 +181,15 @@ struct verdict {
 	size_t peak; /* bytes of the gateway's loop */
 };
 
+/* Made once: keys take their time. */
+struct tls_set {
+	struct tls_server *server; /* for every name there is */
+	struct tls_client *client;
+	const char *ca_file;
+};
+
 struct run {
+	const struct tls_set *tls;
 	uint64_t seed;
 	enum sabotage sabotage;
 	struct rng rng; /* of the scenario; the network has its own */
@@ -208,7 +221,8 @@ void broken(struct run *r, const char *rule, const char *fmt, ...) PRINTF_LIKE(3
 /* A sabotage that has its occasion now; true once per run. */
 bool sabotage(struct run *r, enum sabotage s);
 
-void run_seed(uint64_t seed, enum sabotage sabotage, size_t trace, struct verdict *out);
+void run_seed(uint64_t seed, enum sabotage sabotage, const struct tls_set *tls, size_t trace,
+	      struct verdict *out);
 
 /* ---- settings.c, rules.c ----------------------------------------------------- */
 

@@ -6,6 +6,8 @@
  */
 #include "harness.h"
 
+#include "../unit/cert.h"
+
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,14 +69,45 @@ static uint64_t clock_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static bool run_one(uint64_t seed, enum sabotage s, size_t trace, struct verdict *v)
+/* What all runs share. */
+struct common {
+	struct cert cert;
+	struct tls_set tls;
+};
+
+static void common_make(struct common *c)
+{
+	struct tls_client_options client = { .alpn = LIT("http/1.1") };
+	struct tls_server_options server = { .alpn = LIT("http/1.1") };
+
+	/* With other keys the lengths of signatures, and so the runs, would differ. */
+	cert_make(&c->cert, &(struct cert_spec){ .name = "gateway.example",
+						 .alt = "DNS:gateway.example,DNS:alpha.example",
+						 .authority = true,
+						 .rsa = true });
+	client.ca_file = server.cert_file = slice_cstr(c->cert.cert_file);
+	server.key_file = slice_cstr(c->cert.key_file);
+	c->tls.ca_file = c->cert.cert_file;
+	INVARIANT(tls_client_new(&c->tls.client, &client, NULL) == OK);
+	INVARIANT(tls_server_new(&c->tls.server, &server, NULL) == OK);
+}
+
+static void common_free(struct common *c)
+{
+	tls_client_free(c->tls.client);
+	tls_server_free(c->tls.server);
+	cert_free(&c->cert);
+}
+
+static bool run_one(const struct common *c, uint64_t seed, enum sabotage s, size_t trace,
+		    struct verdict *v)
 {
 	current_seed = seed;
-	run_seed(seed, s, trace, v);
+	run_seed(seed, s, &c->tls, trace, v);
 	return v->rule[0] == '\0';
 }
 
-static int run_many(uint64_t from, uint64_t seeds, size_t trace)
+static int run_many(const struct common *c, uint64_t from, uint64_t seeds, size_t trace)
 {
 	uint64_t began = clock_ms();
 	struct sums s = { 0 };
@@ -82,13 +115,13 @@ static int run_many(uint64_t from, uint64_t seeds, size_t trace)
 	for (uint64_t i = 0; i < seeds; i++) {
 		struct verdict v;
 
-		if (!run_one(from + i, SABOTAGE_NONE, trace, &v)) {
+		if (!run_one(c, from + i, SABOTAGE_NONE, trace, &v)) {
 			struct verdict again;
 
 			printf("seed %" PRIu64 " broke %s: %s\n", from + i, v.rule, v.text);
 			fflush(stdout);
 			if (s.failed == 0 && trace == 0)
-				(void)run_one(from + i, SABOTAGE_NONE, 60, &again);
+				(void)run_one(c, from + i, SABOTAGE_NONE, 60, &again);
 		}
 		add(&s, &v);
 		if (s.failed == 20)
@@ -112,12 +145,12 @@ struct sabotage_row {
 static const struct sabotage_row sabotages[] = { SABOTAGE_TABLE(SABOTAGE_ROW) };
 #undef SABOTAGE_ROW
 
-static bool noticed(enum sabotage s)
+static bool noticed(const struct common *c, enum sabotage s)
 {
 	for (uint64_t seed = 1; seed <= 60; seed++) {
 		struct verdict v;
 
-		if (run_one(seed, s, 0, &v))
+		if (run_one(c, seed, s, 0, &v))
 			continue;
 		printf("%-14s seed %" PRIu64 " broke %s: %.100s\n", sabotages[s].name, seed,
 		       v.rule, v.text);
@@ -130,14 +163,31 @@ static bool noticed(enum sabotage s)
 	return false;
 }
 
-static int self_check(void)
+/* Else a seed would prove nothing. */
+static bool repeats(const struct common *c, uint64_t seed)
+{
+	struct verdict a, b;
+
+	(void)run_one(c, seed, SABOTAGE_NONE, 0, &a);
+	(void)run_one(c, seed, SABOTAGE_NONE, 0, &b);
+	if (a.turns == b.turns && a.virtual_us == b.virtual_us && a.peak == b.peak)
+		return true;
+	printf("seed %" PRIu64 " is not the same run twice: %" PRIu64 " and %" PRIu64
+	       " turns\n",
+	       seed, a.turns, b.turns);
+	return false;
+}
+
+static int self_check(const struct common *c)
 {
 	int failed = 0;
 
 	for (int s = SABOTAGE_NONE + 1; s < SABOTAGES; s++)
-		failed += !noticed((enum sabotage)s);
+		failed += !noticed(c, (enum sabotage)s);
 	printf("%d of %d faults made on purpose were noticed\n", SABOTAGES - 1 - failed,
 	       SABOTAGES - 1);
+	for (uint64_t seed = 1; seed <= 20; seed++)
+		failed += !repeats(c, seed);
 	return failed > 0 ? 1 : 0;
 }
 
@@ -150,33 +200,49 @@ static int usage(void)
 	return 2;
 }
 
+/* "--name=7" or "--name 7", then *i moves on. */
+static bool number(char **argv, int *i, const char *name, uint64_t *out)
+{
+	struct slice a = slice_cstr(argv[*i]);
+	struct slice value;
+
+	if (!slice_starts(a, slice_cstr(name)))
+		return false;
+	value = slice_skip(a, strlen(name));
+	if (value.n > 0)
+		return value.p[0] == '=' && slice_u64(slice_skip(value, 1), out);
+	if (argv[*i + 1] == NULL || !slice_u64(slice_cstr(argv[*i + 1]), out))
+		return false;
+	++*i;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t from = 1, seeds = 200;
+	bool check = false;
 	size_t trace = 0;
+	struct common c;
+	int rc;
 
-	signal(SIGABRT, crashed);
-	signal(SIGSEGV, crashed);
 	for (int i = 1; i < argc; i++) {
-		struct slice a = slice_cstr(argv[i]);
-		struct slice value = slice_cstr(i + 1 < argc ? argv[i + 1] : NULL);
-
-		if (slice_eq(a, LIT("--self-check")))
-			return self_check();
-		if (slice_eq(a, LIT("--trace"))) {
+		if (strcmp(argv[i], "--self-check") == 0) {
+			check = true;
+		} else if (strcmp(argv[i], "--trace") == 0) {
 			trace = 4000;
+		} else if (number(argv, &i, "--seeds", &seeds) ||
+			   number(argv, &i, "--from", &from)) {
 			continue;
-		}
-		if (slice_eq(a, LIT("--seeds")) && slice_u64(value, &seeds)) {
-			i++;
-		} else if (slice_eq(a, LIT("--from")) && slice_u64(value, &from)) {
-			i++;
-		} else if (slice_eq(a, LIT("--seed")) && slice_u64(value, &from)) {
+		} else if (number(argv, &i, "--seed", &from)) {
 			seeds = 1;
-			i++;
 		} else {
 			return usage();
 		}
 	}
-	return run_many(from, seeds, trace);
+	signal(SIGABRT, crashed);
+	signal(SIGSEGV, crashed);
+	common_make(&c);
+	rc = check ? self_check(&c) : run_many(&c, from, seeds, trace);
+	common_free(&c);
+	return rc;
 }

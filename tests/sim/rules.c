@@ -32,6 +32,13 @@ static void read_id(struct story *s, const struct json *v)
 	(void)snprintf(s->id, sizeof(s->id), "%.*s", SARG(id));
 }
 
+static struct slice text_of(const struct json *choice, const char *member)
+{
+	struct slice text = json_str(json_get(json_get(choice, member), "content"));
+
+	return text.n > 0 ? text : json_str(json_get(choice, "text")); /* completions */
+}
+
 static void read_event(struct run *r, struct story *s, struct slice data)
 {
 	struct json_doc *doc = NULL;
@@ -57,8 +64,7 @@ static void read_event(struct run *r, struct story *s, struct slice data)
 		s->usage = true;
 	if (json_is_string(json_get(choice, "finish_reason")))
 		s->finish = true;
-	INVARIANT(buf_append(&s->content,
-			     json_str(json_get(json_get(choice, "delta"), "content"))) == OK);
+	INVARIANT(buf_append(&s->content, text_of(choice, "delta")) == OK);
 	json_doc_free(doc);
 }
 
@@ -90,8 +96,7 @@ static void read_plain(struct run *r, struct story *s, struct slice body)
 	}
 	v = json_at(json_get(json_root(doc), "choices"), 0);
 	read_id(s, json_root(doc));
-	INVARIANT(buf_append(&s->content,
-			     json_str(json_get(json_get(v, "message"), "content"))) == OK);
+	INVARIANT(buf_append(&s->content, text_of(v, "message")) == OK);
 	json_doc_free(doc);
 }
 
@@ -277,8 +282,10 @@ static unsigned status_of(enum ask_kind k)
 {
 	switch (k) {
 	case ASK_CHAT:
+	case ASK_EMBEDDING:
 	case ASK_MODELS:
 	case ASK_HEALTH:
+	case ASK_HEAD:
 		return 200;
 	case ASK_WRONG_KEY:
 		return 401;
@@ -302,10 +309,12 @@ static void check_ask(struct run *r, struct ask *a, const char *who)
 
 	if (r->profile.calm && !a->answered)
 		broken(r, "calm", "%s was not answered", who);
-	if (a->answered && a->r.status != want && (r->profile.calm || a->kind != ASK_CHAT) &&
+	if (a->answered && a->r.status != want &&
+	    (r->profile.calm || (a->kind != ASK_CHAT && a->kind != ASK_EMBEDDING)) &&
 	    a->r.status != 503 && a->r.status != 408)
 		broken(r, "status", "%s: status %u, not %u", who, a->r.status, want);
-	if (r->profile.failover && a->kind == ASK_CHAT && (!a->answered || a->r.status != 200))
+	if (r->profile.failover && (a->kind == ASK_CHAT || a->kind == ASK_EMBEDDING) &&
+	    (!a->answered || a->r.status != 200))
 		broken(r, "X2", "%s: status %u although the others were well: %.*s", who,
 		       a->r.status, SARG(slice_head(buf_slice(&a->r.body), 200)));
 	if (!a->begun || a->r.status == 0)

@@ -196,6 +196,8 @@ static void draw_profile(struct run *r)
 
 	*p = (struct profile){ .clients = sim_kind, .upstream = sim_kind };
 	p->calm = rng_chance(rng, 0.15);
+	p->tls_clients = rng_chance(rng, 0.15);
+	p->tls_upstream = rng_chance(rng, 0.15);
 	p->failover = !p->calm && rng_chance(rng, 0.15);
 	p->prompt = p->calm || p->failover || rng_chance(rng, 0.5);
 	if (p->calm || p->failover) {
@@ -281,7 +283,7 @@ static const char *const mischiefs[] = {
 	"blank-lines=3&usage=off",
 };
 
-static void script(struct run *r, struct mock *m)
+static void script(struct run *r, unsigned provider)
 {
 	char text[4096];
 	struct err err = { 0 };
@@ -291,12 +293,16 @@ static void script(struct run *r, struct mock *m)
 
 	sb_init(&sb, text, sizeof(text));
 	sb_char(&sb, '[');
+	/* Some providers quote the key they were sent. */
+	if (rng_chance(&r->rng, 0.2))
+		sb_fmt(&sb, "\"status=401&error-message=Wrong key: %s\",", r->secret[provider]);
+	sb_lit(&sb, "\"\"");
 	for (unsigned i = 0; i < n; i++)
-		sb_fmt(&sb, "%s{\"fail\":\"none\",\"times\":%u},\"%s\"", i > 0 ? "," : "",
+		sb_fmt(&sb, ",{\"fail\":\"none\",\"times\":%u},\"%s\"",
 		       1 + (unsigned)rng_below(&r->rng, 3),
 		       mischiefs[rng_below(&r->rng, kinds)]);
 	sb_char(&sb, ']');
-	if (mock_script(m, sb_slice(&sb), &err) != OK) {
+	if (mock_script(r->mock[provider], sb_slice(&sb), &err) != OK) {
 		fprintf(stderr, "a script was refused: %s\n%.*s\n", err.text, (int)sb.n, text);
 		INVARIANT(!"script");
 	}
@@ -304,7 +310,7 @@ static void script(struct run *r, struct mock *m)
 
 static void make_provider(struct run *r, unsigned i)
 {
-	static const uint16_t ports[PROVIDERS] = { 80, 8080, 80 };
+	const uint16_t ports[PROVIDERS] = { r->profile.tls_upstream ? 443 : 80, 8080, 80 };
 	static const char *const names[PROVIDERS] = { "alpha.example", "beta.example", "" };
 	char options[256];
 	struct address at = sim_address(i + 1, ports[i]);
@@ -315,20 +321,23 @@ static void make_provider(struct run *r, unsigned i)
 		sim_name(r->sim, slice_cstr(names[i]), &at, 1);
 	(void)snprintf(options, sizeof(options),
 		       "seed=%" PRIu64 "&vary=on&records=100000&ttft=1ms..%ums&gap=0ms..%ums"
-		       "&tokens=1..%u&key=%s&error-rate=%s",
+		       "&tokens=1..%u&key=%s&error-rate=%s&idle=%s",
 		       r->seed * PROVIDERS + i, 2 + (unsigned)rng_below(&r->rng, 300),
 		       1 + (unsigned)rng_below(&r->rng, 50),
 		       1 + (unsigned)rng_below(&r->rng, 100), r->secret[i],
-		       r->profile.mischief && rng_chance(&r->rng, 0.3) ? "0.3" : "0");
+		       r->profile.mischief && rng_chance(&r->rng, 0.3) ? "0.3" : "0",
+		       rng_chance(&r->rng, 0.3) ? "700ms" : "0ms");
 	INVARIANT(mock_new(&r->mock[i], r->mock_loop, NULL, NULL, &err) == OK);
 	if (mock_set(r->mock[i], slice_cstr(options), &err) != OK) {
 		fprintf(stderr, "options were refused: %s\n", err.text);
 		INVARIANT(!"options");
 	}
-	INVARIANT(mock_listen(r->mock[i], &at, NULL, &err) == OK);
+	INVARIANT(mock_listen(r->mock[i], &at,
+			      i == 0 && r->profile.tls_upstream ? r->tls->server : NULL,
+			      &err) == OK);
 	sim_faults_at(r->sim, &at, &r->profile.upstream);
 	if (r->profile.mischief || (r->profile.failover && i == 0))
-		script(r, r->mock[i]);
+		script(r, i);
 }
 
 /* ---- in the middle ----------------------------------------------------------- */
@@ -383,7 +392,8 @@ static void make_world(struct run *r)
 				      .log = &r->log,
 				      .metrics = r->metrics };
 	INVARIANT(gateway_new(&r->gateway, &o, &err) == OK);
-	INVARIANT(gateway_listen(r->gateway, &r->gateway_at, NULL, &err) == OK);
+	INVARIANT(gateway_listen(r->gateway, &r->gateway_at,
+				 r->profile.tls_clients ? r->tls->server : NULL, &err) == OK);
 	snapshot_unref(r->snapshot);
 	for (unsigned i = 0; i < r->clients; i++)
 		client_begin(&r->client[i]);
@@ -494,7 +504,8 @@ static void live_and_check(struct run *r)
 	count(r);
 }
 
-void run_seed(uint64_t seed, enum sabotage sab, size_t trace, struct verdict *out)
+void run_seed(uint64_t seed, enum sabotage sab, const struct tls_set *tls, size_t trace,
+	      struct verdict *out)
 {
 	struct run *r = calloc(1, sizeof(*r));
 
@@ -502,6 +513,7 @@ void run_seed(uint64_t seed, enum sabotage sab, size_t trace, struct verdict *ou
 	*out = (struct verdict){ 0 };
 	r->seed = seed;
 	r->sabotage = sab;
+	r->tls = tls;
 	r->verdict = out;
 	rng_seed(&r->rng, hash_mix(seed));
 	draw_profile(r);

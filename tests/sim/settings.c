@@ -6,15 +6,32 @@
 
 static const char *const names[PROVIDERS] = { "alpha", "beta", "gamma" };
 
+static struct tls_client *own_tls(struct run *r, struct snapshot *s)
+{
+	const struct tls_client_options o = { .ca_file = slice_cstr(r->tls->ca_file),
+					      .alpn = LIT("http/1.1") };
+	struct snapshot_tls *t = mem_zero(s->arena.mem, sizeof(*t));
+
+	INVARIANT(t != NULL && tls_client_new(&t->tls, &o, NULL) == OK);
+	atomic_init(&t->refs, 1);
+	s->tls_list = ARENA_ARRAY(&s->arena, struct snapshot_tls *, 1);
+	s->tls_list[s->tls_n++] = t;
+	return t->tls;
+}
+
 static struct provider *provider(struct run *r, struct snapshot *s, unsigned i)
 {
-	static const char *const urls[PROVIDERS] = { "http://alpha.example/v1",
-						     "http://beta.example:8080/v1",
-						     "http://10.0.0.3/v1" };
+	static const char *const plain[PROVIDERS] = { "http://alpha.example/v1",
+						      "http://beta.example:8080/v1",
+						      "http://10.0.0.3/v1" };
 	struct arena *a = &s->arena;
 	struct provider *p = ARENA_NEW(a, struct provider);
+	bool tls = i == 0 && r->profile.tls_upstream;
 
-	INVARIANT(url_read(&p->url, slice_cstr(urls[i]), NULL) == OK);
+	INVARIANT(url_read(&p->url, slice_cstr(tls ? "https://alpha.example/v1" : plain[i]),
+			   NULL) == OK);
+	if (tls)
+		p->tls = own_tls(r, s);
 	p->name = slice_cstr(names[i]);
 	p->base_path = LIT("/v1");
 	p->auth_name = LIT("Authorization");

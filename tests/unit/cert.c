@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 enum { DAY = 24 * 60 * 60 };
@@ -56,7 +57,7 @@ void cert_make(struct cert *c, const struct cert_spec *spec)
 	INVARIANT(mkdtemp(dir) != NULL);
 	snprintf(c->cert_file, sizeof(c->cert_file), "%s/cert.pem", dir);
 	snprintf(c->key_file, sizeof(c->key_file), "%s/key.pem", dir);
-	c->key = EVP_EC_gen("P-256");
+	c->key = spec->rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
 	INVARIANT(c->key != NULL);
 	c->x509 = make(spec, c->key);
 	f = fopen(c->cert_file, "w");

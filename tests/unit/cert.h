@@ -16,6 +16,7 @@ struct cert_spec {
 	const char *alt;           /* "DNS:localhost,IP:127.0.0.1"; NULL: none */
 	int from_days, to_days;    /* from now; both 0: yesterday to tomorrow */
 	bool authority;            /* may sign others */
+	bool rsa;                  /* slow to make, but its signatures have one length */
 	const struct cert *issuer; /* NULL: signs itself */
 };
 

@@ -147,7 +147,7 @@ static const struct sabotage_row sabotages[] = { SABOTAGE_TABLE(SABOTAGE_ROW) };
 
 static bool noticed(const struct common *c, enum sabotage s)
 {
-	for (uint64_t seed = 1; seed <= 60; seed++) {
+	for (uint64_t seed = 1; seed <= 200; seed++) {
 		struct verdict v;
 
 		if (run_one(c, seed, s, 0, &v))

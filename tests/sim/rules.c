@@ -220,7 +220,7 @@ static void check_stream(struct run *r, struct ask *a, const char *who)
 
 	buf_init(&s.content, r->mem, STORY_MAX);
 	read_stream(r, &s, buf_slice(&a->r.body));
-	if (!whole && !a->left && s.content.n > 0 && !s.done && r->sabotage == SABOTAGE_WHOLE)
+	if (!whole && s.content.n > 0 && !s.done && r->sabotage == SABOTAGE_WHOLE)
 		whole = s.done = true;
 	if (s.mixed)
 		broken(r, "X3", "%s: events of two answers", who);

@@ -35,7 +35,7 @@ struct proxy_settings {
 MUST_USE enum rc http_client_new(struct http_client **out, struct loop *l,
 				 const struct http_client_limits *limits, struct log *log,
 				 struct err *err);
-/* Ends every call without telling, closes all connections. */
+/* Ends every call without telling, closes all connections.  Not from inside an event. */
 void http_client_free(struct http_client *c);
 
 struct origin_options {

@@ -385,6 +385,14 @@ static void done(struct http_call *c, bool more)
 	c->ev->end(c->ctx);
 }
 
+static void tell_sent(struct http_call *c)
+{
+	if (!c->tell_sent)
+		return;
+	c->tell_sent = false;
+	c->ev->sent(c->ctx);
+}
+
 /* Returns what was not taken, because the caller has paused. */
 static struct slice read_response(struct http_call *c, struct slice in)
 {
@@ -419,6 +427,9 @@ void call_data(struct http_call *c, struct slice bytes)
 	if (c->state == CALL_SENT) {
 		set_state(c, CALL_ANSWERED);
 		c->times.first_byte_us = loop_now_us(client_of(c)->loop);
+		tell_sent(c); /* a server may be quicker than the end of the turn */
+		if (c->state == CALL_OVER)
+			return;
 	}
 	if (buf_len(&c->held) == 0)
 		bytes = read_response(c, bytes);
@@ -472,10 +483,8 @@ static void on_call_later(struct later *w)
 		fail_with(c, (enum rc)c->broken, "net.send", rc_text((enum rc)c->broken));
 		return;
 	}
-	if (c->tell_sent && c->state != CALL_WAITING) {
-		c->tell_sent = false;
-		c->ev->sent(c->ctx);
-	}
+	if (c->state != CALL_WAITING)
+		tell_sent(c);
 	if (c->state != CALL_OVER && !c->paused)
 		go_on(c);
 }

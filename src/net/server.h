@@ -64,7 +64,8 @@ void http_server_address(const struct http_server *s, size_t i, struct address *
 /* Stops accepting and closes idle connections; busy ones are closed after their reply, which
  * says "Connection: close".  `done` is called when none is left. */
 void http_server_drain(struct http_server *s, void (*done)(void *ctx), void *ctx);
-/* Ends everything now; open requests are told `gone`. */
+/* Ends everything now; open requests are told `gone`.  Not from inside a callback of its
+ * handler; `done` above may call it. */
 void http_server_free(struct http_server *s);
 
 struct http_server_stats {

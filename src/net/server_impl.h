@@ -20,7 +20,7 @@ enum {
 	CORK_BYTES = 16384,  /* reply pieces gathered within a turn */
 	SPILL_STEP = 262144, /* of a spilled reply, given to the connection at a time */
 	SPILL_MAX = 1 << 30, /* one reply given whole may not be larger */
-	ARENA_FIRST = 2048,  /* holds the request itself and a usual head */
+	ARENA_FIRST = 4096,  /* holds the request itself, a usual head and what belongs to it */
 	READ_INTO_MIN =
 		8192,      /* less of a body to come than this is not worth a read of its own */
 	REPLY_PIECES = 24, /* slices of one reply_write() that go out in one chunk */

@@ -47,9 +47,13 @@ static bool is_digit(char c)
 /* tchar (RFC 9110, 5.6.2) */
 static bool is_token(char c)
 {
-	if (is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
-		return true;
-	return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+	static const bool tchar[256] = {
+		['0' ... '9'] = true,  ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['!'] = true,
+		['#' ... '\''] = true, ['*'] = true,         ['+'] = true,         ['-'] = true,
+		['.'] = true,          ['^' ... '`'] = true, ['|'] = true,         ['~'] = true,
+	};
+
+	return tchar[(unsigned char)c];
 }
 
 /* VCHAR, obs-text, space and tab (RFC 9110, 5.5) */

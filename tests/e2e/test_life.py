@@ -282,7 +282,7 @@ def test_a_stop_under_load_loses_nothing(start, mock):
     for t in threads:
         t.join()
     assert results == [(200, True)] * 20
-    g.stop()
+    g.end()
     assert len(g.events("access")) == 20, "every record is written"
     assert all(e["end"] == "complete" for e in g.events("access"))
 

@@ -92,10 +92,14 @@ class Program:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def stop(self, seconds=30):
+    def stop(self, seconds=40):
         """SIGTERM, and the exit that must be clean."""
         if self.alive():
             self.signal(signal.SIGTERM)
+        self.end(seconds)
+
+    def end(self, seconds=40):
+        """It was told to stop already."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -161,12 +165,9 @@ class Mock(Program):
     def text(self, tokens):
         return self.http.get(self.url + f"/mock/text?tokens={tokens}").json()["text"]
 
-    def check(self):
-        super().check()
-
-    def stop(self, seconds=30):
+    def end(self, seconds=40):
         self.http.close()
-        super().stop(seconds)
+        super().end(seconds)
 
 
 def logfmt(line):
@@ -244,9 +245,9 @@ class Gateway(Program):
         self.signal(signal.SIGHUP)
         wait_for(lambda: len([line for line in self.lines if "reload" in line]) > before, 10, why="no word of a reload")
 
-    def stop(self, seconds=40):
+    def end(self, seconds=40):
         self.http.close()
-        super().stop(seconds)
+        super().end(seconds)
 
 
 def run(*args, env=None, cwd=None, timeout=30):

@@ -100,6 +100,25 @@ def test_a_connection_closed_under_a_request_is_not_a_failure(gw, mock_a):
     assert all(r["end"] == "complete" and r["tries"] == "1" for r in records)
 
 
+@pytest.mark.parametrize("fault", ["close", "reset"])
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_a_kept_connection_that_breaks_is_not_a_failed_attempt(start, mock, fault, stream):
+    """It was closed under the request, with no byte answered: unseen, it is sent once more."""
+    g = start(f"listen: 127.0.0.1:0\nworkers: 1\nretries: {{attempts: 1}}\nproviders:\n  a: {{base_url: '{mock.base}'}}\n")
+    body = {"model": "a/m", "messages": HELLO, "stream": stream}
+    assert g.http.post(g.base + "/chat/completions", json=body).status_code == 200
+    mock.script({"fail": fault})
+    assert g.http.post(g.base + "/chat/completions", json=body).status_code == 200
+    records = mock.records()
+    assert [r["connection"] - records[0]["connection"] for r in records] == [0, 0, 1]
+    assert [r["body"] for r in records[1:]] == [records[0]["body"]] * 2
+    assert [r["tries"] for r in g.access(2)] == ["1", "1"]
+    wait_for(lambda: g.metric("weir_pool_resent_total") == 1)
+    # On a fresh connection the same is a failure.
+    mock.script({"fail": fault, "times": 2})
+    assert g.http.post(g.base + "/chat/completions", json=body).status_code == 502
+
+
 def test_connections_are_kept(start, mock):
     g = start(f"listen: 127.0.0.1:0\nworkers: 1\nproviders:\n  a: {{base_url: '{mock.base}'}}\n")
     for i in range(10):

@@ -11,6 +11,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -36,6 +37,7 @@ struct session {
 };
 
 struct tls_client {
+	atomic_uint refs; /* its owner's, and one per connection: a closed one may go later */
 	pthread_mutex_t lock; /* for all below */
 	SSL_CTX *ctx;         /* NULL until the first handshake */
 	BIO_METHOD *bio;
@@ -369,6 +371,7 @@ enum rc tls_client_new(struct tls_client **out, const struct tls_client_options 
 
 	if (t == NULL)
 		return err_nomem(err, "tls.client");
+	atomic_init(&t->refs, 1);
 	pthread_mutex_init(&t->lock, NULL);
 	if (!alpn_of(t->alpn, &t->alpn_n, o->alpn))
 		rc = err_set(err, E_TLS, "tls.alpn", "the protocol's name is too long");
@@ -386,7 +389,7 @@ enum rc tls_client_new(struct tls_client **out, const struct tls_client_options 
 
 void tls_client_free(struct tls_client *t)
 {
-	if (t == NULL)
+	if (t == NULL || atomic_fetch_sub(&t->refs, 1) > 1)
 		return;
 	drop_client_ctx(t);
 	pthread_mutex_destroy(&t->lock);
@@ -554,6 +557,7 @@ enum rc tls_open_client(struct tls **out, struct tls_client *t, struct slice nam
 		rc = tls_open(&s, t->ctx, t->bio, mem, err);
 	if (rc != OK)
 		return rc;
+	atomic_fetch_add(&t->refs, 1);
 	s->client = t;
 	memcpy(s->name, host, sizeof(host));
 	if (!expect_name(s->ssl, s->name)) {
@@ -585,6 +589,7 @@ void tls_close(struct tls *s)
 	if (s->ssl != NULL && !s->broken)
 		SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(s->ssl);
+	tls_client_free(s->client);
 	buf_free(&s->in);
 	buf_free(&s->out);
 	mem_put(s->mem, s, sizeof(*s));

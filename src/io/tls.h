@@ -25,6 +25,7 @@ struct tls_client_options {
  * E_TLS, E_NOMEM. */
 MUST_USE enum rc tls_client_new(struct tls_client **out, const struct tls_client_options *o,
 				struct err *err);
+/* No new connection may use it; those that are open or being closed keep what they need. */
 void tls_client_free(struct tls_client *t);
 
 struct tls_server_options {

@@ -166,6 +166,23 @@ static void a_handshake_and_bytes_both_ways(void **state)
 	done(&p);
 }
 
+/* A reload may take a provider out of the config while a connection to it is being closed. */
+static void settings_may_go_before_their_connections(void **state)
+{
+	struct cert *certs = *state;
+	struct pair p;
+	char room[8];
+
+	settings(&p, &certs[0], &certs[1]);
+	open_both(&p, "localhost");
+	tls_client_free(p.tc);
+	p.tc = NULL;
+	shake_well(&p);
+	(void)receive(&p, p.s, p.c, room, sizeof(room)); /* tickets, which are kept */
+	close_both(&p);
+	done(&p);
+}
+
 static void any_cut_of_the_network_gives_the_same(void **state)
 {
 	static const size_t cuts[] = { 1, 2, 5, 6, 97, 1000 };
@@ -692,6 +709,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_handshake_and_bytes_both_ways),
+		cmocka_unit_test(settings_may_go_before_their_connections),
 		cmocka_unit_test(any_cut_of_the_network_gives_the_same),
 		cmocka_unit_test(a_megabyte_passes_and_memory_is_given_back),
 		cmocka_unit_test(more_than_the_limit_is_refused_whole),

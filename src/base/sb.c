@@ -1,18 +1,13 @@
 #include "base/sb.h"
 
-void sb_str(struct sb *b, struct slice s)
+void sb_str_cut(struct sb *b, struct slice s)
 {
-	size_t n = size_min(s.n, b->cap - b->n);
+	size_t n = b->cap - b->n; /* less than s.n */
 
 	if (n > 0)
 		memcpy(b->p + b->n, s.p, n);
 	b->n += n;
-	b->cut |= n < s.n;
-}
-
-void sb_char(struct sb *b, char c)
-{
-	sb_str(b, (struct slice){ &c, 1 });
+	b->cut = true;
 }
 
 void sb_u64(struct sb *b, uint64_t v)

@@ -18,8 +18,30 @@ static inline void sb_init(struct sb *b, char *p, size_t cap)
 	*b = (struct sb){ .p = p, .cap = cap };
 }
 
-void sb_str(struct sb *b, struct slice s);
-void sb_char(struct sb *b, char c);
+/* The part of sb_str() that is seldom needed. */
+COLD void sb_str_cut(struct sb *b, struct slice s);
+
+/* In the header because heads are made of many short pieces, most of a known length. */
+static inline void sb_str(struct sb *b, struct slice s)
+{
+	if (UNLIKELY(s.n > b->cap - b->n)) {
+		sb_str_cut(b, s);
+		return;
+	}
+	if (s.n > 0)
+		memcpy(b->p + b->n, s.p, s.n);
+	b->n += s.n;
+}
+
+static inline void sb_char(struct sb *b, char c)
+{
+	if (UNLIKELY(b->n == b->cap)) {
+		b->cut = true;
+		return;
+	}
+	b->p[b->n++] = c;
+}
+
 void sb_u64(struct sb *b, uint64_t v);
 void sb_i64(struct sb *b, int64_t v);
 /* Lower-case hexadecimal, `digits` wide (1..16). */

@@ -159,18 +159,46 @@ static void pass_refusal(struct exchange *x)
 
 /* ---- after the last attempt -------------------------------------------------------------- */
 
-static uint64_t earliest_retry_us(const struct exchange *x)
+/* When the first deployment may be asked again, and whether that one only rests. */
+static uint64_t earliest_retry_us(const struct exchange *x, bool *rests)
 {
 	uint64_t now = now_us(x), best = 0;
 
+	*rests = false;
 	for (size_t i = 0; i < x->model->deployment_n; i++) {
 		const struct deployment_state *s = x->model->deployments[i]->state;
-		uint64_t until = s == NULL ? 0 : atomic_load(&s->open_until_us);
+		uint64_t rest = s == NULL ? 0 : breaker_rests_until(s, now);
+		uint64_t open = s == NULL ? 0 : atomic_load(&s->open_until_us);
+		uint64_t until = rest > open ? rest : open;
 
-		if (until > now && (best == 0 || until - now < best))
+		if (until > now && (best == 0 || until - now < best)) {
 			best = until - now;
+			*rests = rest > open;
+		}
 	}
 	return best > 0 ? best : 1000000;
+}
+
+/* Nobody was asked. */
+static void fail_unasked(struct exchange *x)
+{
+	bool rests;
+	uint64_t retry_us = earliest_retry_us(x, &rests);
+
+	if (rests)
+		refuse(x, END_UPSTREAM_ERROR, A_UPSTREAM_RATE, NULL, NULL,
+		       arena_fmt(x->arena,
+				 "The provider of %.*s limits the rate and asked for a pause, "
+				 "which is not over.",
+				 SARG(x->model->name)),
+		       retry_us);
+	else
+		refuse(x, END_UPSTREAM_ERROR, A_NO_PROVIDER, NULL, NULL,
+		       arena_fmt(x->arena,
+				 "No deployment of %.*s can be used at present: all of them "
+				 "failed repeatedly and are left alone for a while.",
+				 SARG(x->model->name)),
+		       retry_us);
 }
 
 /* What the provider or the network said, as part of a sentence. */
@@ -193,13 +221,7 @@ static void fail(struct exchange *x)
 		return;
 	}
 	if (x->attempts == 0) {
-		message = arena_fmt(
-			x->arena,
-			"No deployment of %.*s can be used at present: all of them failed "
-			"repeatedly and are left alone for a while.",
-			SARG(x->model->name));
-		refuse(x, END_UPSTREAM_ERROR, A_NO_PROVIDER, NULL, NULL, message,
-		       earliest_retry_us(x));
+		fail_unasked(x);
 		return;
 	}
 	message = arena_fmt(x->arena, "%.*s failed: %.*s (%s; %u attempt%s).",
@@ -272,9 +294,16 @@ static void judge_health(struct exchange *x, const struct fault *f)
 
 	if (s == NULL)
 		return;
-	if (f->kind == FAULT_RATE && f->retry_after_us > 0)
-		breaker_rest(s, now_us(x), f->retry_after_us);
-	else if (!fault_row(f->kind)->health)
+	if (f->kind == FAULT_RATE && f->retry_after_us > 0) {
+		uint64_t most = x->view->snapshot->breaker.open_max_us;
+
+		breaker_forget(s);
+		/* Rates are limited per model, and a name that is not listed has its
+		 * provider's state: that of all such names. */
+		if (x->at.deployment->index != DEPLOYMENT_UNLISTED)
+			breaker_rest(s, now_us(x),
+				     f->retry_after_us < most ? f->retry_after_us : most);
+	} else if (!fault_row(f->kind)->health)
 		breaker_forget(s);
 	else if (breaker_failure(s, &x->view->snapshot->breaker, now_us(x)))
 		health_moved(x, "breaker.open");

@@ -8,8 +8,8 @@
  *   half open  one attempt (the probe) passes; its success closes, its failure opens again
  *              for twice as long, up to open_max_us
  *
- * A rate limit with a Retry-After is no failure: the deployment rests for that long, after
- * which all pass again.
+ * A rate limit with a Retry-After is no failure: the deployment rests for that long (the
+ * caller sees to it that it is not for ever), after which all pass again.
  */
 #ifndef WEIR_ROUTE_BREAKER_H
 #define WEIR_ROUTE_BREAKER_H

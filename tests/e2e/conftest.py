@@ -39,7 +39,8 @@ models:
   rated-3: limits/rated-3
   rated-4: limits/rated-4
   rated-5: limits/rated-5
-  rated-pair: [limits/rated-6, b/second]
+  rated-6: limits/rated-6
+  rated-pair: [limits/rated-7, b/second]
   dead-first: [dead/x, b/second]
   all-dead: [dead/x, dead/y]
   allowed-one: a/plain

@@ -84,6 +84,45 @@ def test_a_long_retry_after_is_told_and_not_waited_for(gw, mock_a):
     assert len(mock_a.records()) == 1
 
 
+def test_a_deployment_that_asked_for_a_pause_is_left_alone_and_says_so(gw, mock_a):
+    mock_a.script({"status": 429, "retry_after": "30"})
+    assert ask(gw, "rated-6").status_code == 429
+    r = ask(gw, "rated-6")
+    assert r.status_code == 429
+    assert r.json()["error"]["code"] == "upstream_rate_limited"
+    assert 25 <= int(r.headers["retry-after"]) <= 30
+    assert len(mock_a.records()) == 1
+
+
+def test_a_rate_limit_is_of_one_model_and_not_of_its_provider(gw, mock_a):
+    mock_a.script({"status": 429, "retry_after": "30"})
+    assert ask(gw, "a/large").status_code == 429
+    assert ask(gw, "a/small").status_code == 200
+
+
+def test_an_absurd_retry_after_is_cut(start, mock):
+    g = start(
+        f"""
+listen: 127.0.0.1:0
+workers: 1
+breaker: {{open: 100ms, open_max: 1s}}
+providers:
+  a: {{base_url: "{mock.base}"}}
+models:
+  m: a/m
+"""
+    )
+
+    def one():
+        return g.http.post(g.base + "/chat/completions", json={"model": "m", "messages": HELLO}).status_code
+
+    mock.script({"status": 429, "retry_after": "99999999"})
+    assert one() == 429, "that is not waited for"
+    began = time.monotonic()
+    assert one() == 200
+    assert 0.5 < time.monotonic() - began < 4, "but open_max is"
+
+
 def test_a_rate_limit_with_another_deployment_is_not_waited_for(gw, mock_a, mock_b):
     mock_a.script({"status": 429, "retry_after": "1"})
     began = time.monotonic()

@@ -209,7 +209,8 @@ static void check_end(struct run *r, const struct ask *a, const struct story *s,
 		broken(r, "X5", "%s: a whole stream, recorded as %s", who, k->end);
 	if (s->error && complete)
 		broken(r, "X5", "%s: a failed stream, recorded as complete", who);
-	if (!a->answered && !a->left && complete && r->profile.clients.reset <= 0)
+	if (!a->answered && !a->left && complete && r->profile.clients.reset <= 0 &&
+	    r->profile.poor <= 0)
 		broken(r, "X5", "%s: cut by the gateway, recorded as complete", who);
 }
 

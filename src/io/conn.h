@@ -106,7 +106,12 @@ MUST_USE enum rc listener_open(struct listener **out, struct loop *l, const stru
 			       struct tls_server *tls, accept_fn *fn, void *ctx,
 			       struct err *err);
 void listener_local(const struct listener *l, struct address *out);
-/* Stops accepting; those already accepted live on. */
+/* Takes what already waits in line, then accepts no more; TLS handshakes go on.  Calls `fn`
+ * from inside, which is the one exception to the rule of io/loop.h. */
+void listener_stop(struct listener *l);
+/* After listener_stop(): how many TLS handshakes are still going on. */
+size_t listener_shaking(const struct listener *l);
+/* Stops accepting; those already handed over live on. */
 void listener_close(struct listener *l);
 
 #endif

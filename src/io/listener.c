@@ -175,6 +175,29 @@ void listener_local(const struct listener *l, struct address *out)
 	sock_local(l->sock, out);
 }
 
+void listener_stop(struct listener *l)
+{
+	enum rc rc = OK;
+
+	/* A connection that waits in line was made as far as its client knows: to close on it
+	 * would be to lose its request. */
+	for (unsigned i = 0; i < BACKLOG && rc != E_NOTFOUND && rc != E_FULL && rc != E_NOMEM;
+	     i++)
+		rc = l->tls != NULL ? accept_tls(l) : accept_plain(l);
+	timer_stop(&l->pause);
+	sock_close(l->sock, false);
+	l->sock = NULL;
+}
+
+size_t listener_shaking(const struct listener *l)
+{
+	size_t n = 0;
+
+	for (const struct link *at = l->shaking.next; at != &l->shaking; at = at->next)
+		n++;
+	return n;
+}
+
 void listener_close(struct listener *l)
 {
 	l->closed = true;
@@ -185,7 +208,8 @@ void listener_close(struct listener *l)
 		conn_close(n->conn, CONN_NOW);
 	}
 	timer_stop(&l->pause);
-	sock_close(l->sock, false);
+	if (l->sock != NULL)
+		sock_close(l->sock, false);
 	l->sock = NULL;
 	loop_bury(l->loop, &l->later, listener_free);
 }

@@ -550,14 +550,40 @@ void http_server_address(const struct http_server *s, size_t i, struct address *
 /* ---- the server itself ---------------------------------------------------------------------
  */
 
+static void close_listeners(struct http_server *s)
+{
+	struct link *l;
+
+	while ((l = list_pop_head(&s->listeners)) != NULL) {
+		struct http_listener *hl = CONTAINER_OF(l, struct http_listener, link);
+
+		listener_close(hl->listener);
+		mem_put(s->mem, hl, sizeof(*hl));
+	}
+}
+
 static void on_drain(struct later *w)
 {
 	struct http_server *s = CONTAINER_OF(w, struct http_server, drain_later);
 	void (*drained)(void *ctx) = s->drained;
 
+	if (s->stats.connections > 0)
+		return; /* it came out of a handshake meanwhile; its end is told again */
+	for (struct link *l = s->listeners.next; l != &s->listeners; l = l->next)
+		if (listener_shaking(CONTAINER_OF(l, struct http_listener, link)->listener) >
+		    0) {
+			timer_set(&s->drain_timer, DRAIN_LOOK_US);
+			return;
+		}
+	close_listeners(s);
 	s->drained = NULL;
 	if (drained != NULL)
 		drained(s->drained_ctx);
+}
+
+static void on_drain_timer(struct timer *t)
+{
+	on_drain(&CONTAINER_OF(t, struct http_server, drain_timer)->drain_later);
 }
 
 static void on_uncork(struct later *w)
@@ -601,21 +627,10 @@ enum rc http_server_new(struct http_server **out, struct loop *l,
 	list_init(&s->dead_requests);
 	later_init(&s->reap, reap);
 	later_init(&s->drain_later, on_drain);
+	timer_init(&s->drain_timer, s->loop, on_drain_timer);
 	later_init(&s->uncork, on_uncork);
 	*out = s;
 	return OK;
-}
-
-static void close_listeners(struct http_server *s)
-{
-	struct link *l;
-
-	while ((l = list_pop_head(&s->listeners)) != NULL) {
-		struct http_listener *hl = CONTAINER_OF(l, struct http_listener, link);
-
-		listener_close(hl->listener);
-		mem_put(s->mem, hl, sizeof(*hl));
-	}
 }
 
 void http_server_drain(struct http_server *s, void (*done)(void *ctx), void *ctx)
@@ -627,7 +642,8 @@ void http_server_drain(struct http_server *s, void (*done)(void *ctx), void *ctx
 	if (s->draining)
 		return;
 	s->draining = true;
-	close_listeners(s);
+	for (struct link *l = s->listeners.next; l != &s->listeners; l = l->next)
+		listener_stop(CONTAINER_OF(l, struct http_listener, link)->listener);
 	for (struct link *l = s->conns.next; l != &s->conns; l = l->next) {
 		struct http_conn *hc = CONTAINER_OF(l, struct http_conn, link);
 
@@ -651,6 +667,7 @@ void http_server_free(struct http_server *s)
 	}
 	later_cancel(&s->uncork);
 	later_cancel(&s->drain_later);
+	timer_done(&s->drain_timer);
 	later_cancel(&s->reap);
 	reap(&s->reap);
 	mem_put(s->mem, s->cork, s->cork != NULL ? CORK_BYTES : 0);

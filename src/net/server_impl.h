@@ -27,6 +27,7 @@ enum {
 	TURN_REQUESTS = 16, /* of one connection, answered within one turn */
 	DRAIN_IDLE_US =
 		200000, /* a client may have sent a request just now: wait so long for it */
+	DRAIN_LOOK_US = 20000, /* while only TLS handshakes are left: look again after */
 	DATE_MAX = 40,
 };
 
@@ -105,6 +106,7 @@ struct http_server {
 	void (*drained)(void *ctx);
 	void *drained_ctx;
 	struct later drain_later;
+	struct timer drain_timer;
 
 	/* Pieces of one request's reply, gathered until the turn ends: what came from
 	 * upstream in one read goes to the client in one write. */

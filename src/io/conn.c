@@ -292,6 +292,8 @@ static void tls_flush(struct conn *c)
 
 		if (conn_send_cipher(c, &budget) == SENT_BROKE)
 			conn_broke(c, E_RESET, CONN_BROKE_WRITE);
+		else
+			conn_see_emptied(c);
 	}
 	conn_want(c);
 }
@@ -433,6 +435,14 @@ static void connected(struct conn *c)
 		c->ev->opened(c->ctx);
 }
 
+static void tell_drained(struct conn *c)
+{
+	c->emptied = false;
+	if (conn_queued(c) == 0 && c->state == CONN_OPEN && c->ev != NULL &&
+	    c->ev->drained != NULL)
+		c->ev->drained(c->ctx);
+}
+
 static void ready_to_write(struct conn *c)
 {
 	bool had = conn_queued(c) > 0;
@@ -444,9 +454,7 @@ static void ready_to_write(struct conn *c)
 		return;
 	}
 	conn_want(c);
-	if (conn_queued(c) == 0 && c->state == CONN_OPEN && c->ev != NULL &&
-	    c->ev->drained != NULL)
-		c->ev->drained(c->ctx);
+	tell_drained(c);
 }
 
 static void closing_step(struct conn *c, unsigned ready);
@@ -477,6 +485,8 @@ static void on_later(struct later *w)
 	enum rc why = (enum rc)c->broken;
 
 	if (why == OK) {
+		if (c->emptied)
+			tell_drained(c);
 		if (c->state == CONN_HANDSHAKE)
 			shake(c);
 		if (c->undigested)

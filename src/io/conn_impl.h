@@ -50,6 +50,7 @@ struct conn {
 	bool linger;     /* of a FLUSHING one */
 	bool timed;      /* `timer` was made */
 	bool undigested; /* the TLS filter may still hold plaintext */
+	bool emptied;    /* the queue was, inside somebody's call: `drained` is to be told */
 };
 
 /* The owner still has it. */
@@ -88,5 +89,8 @@ enum sent conn_flush(struct conn *c);
 /* Of that only the TLS filter's bytes; `out` must be empty. */
 enum sent conn_send_cipher(struct conn *c, size_t *budget);
 void conn_drop_lent(struct conn *c);
+/* With TLS what is queued may leave although the socket has not said that there is room; then
+ * no readiness will come that `drained` could be told on.  To be asked before conn_want(). */
+void conn_see_emptied(struct conn *c);
 
 #endif

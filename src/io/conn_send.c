@@ -164,6 +164,14 @@ static enum rc encrypt(struct conn *c, const struct slice *v, size_t n)
 	return rc == OK ? tls_write(c->tls, slice_of(record, held), NULL) : rc;
 }
 
+void conn_see_emptied(struct conn *c)
+{
+	if ((c->wanted & SOCK_WRITE) == 0 || conn_queued(c) > 0)
+		return;
+	c->emptied = true;
+	loop_later(c->loop, &c->later);
+}
+
 static enum rc write_tls(struct conn *c, const struct slice *v, size_t n)
 {
 	INVARIANT(c->state == CONN_OPEN); /* before `opened` nothing can be encrypted */
@@ -176,6 +184,7 @@ static enum rc write_tls(struct conn *c, const struct slice *v, size_t n)
 		conn_broke(c, E_RESET, CONN_BROKE_WRITE);
 		return E_CLOSED;
 	}
+	conn_see_emptied(c);
 	conn_want(c);
 	return OK;
 }

@@ -90,6 +90,42 @@ static void tls_borrows_without_encrypting_far_ahead(void **state)
 	free(text);
 }
 
+/* There was room again, but nobody had been told when more was written. */
+static bool there_is_room(void *ctx)
+{
+	struct two *t = ctx;
+
+	if (conn_queued(t->client.conn) == 0 || t->server.n == 0)
+		return false;
+	CHECK_RC(peer_say(&t->client, LIT("!")), OK);
+	return conn_queued(t->client.conn) == 0;
+}
+
+static void tls_tells_that_the_queue_is_empty_however_it_became_so(void **state)
+{
+	struct sim_faults f = sim_kind;
+	struct two t;
+	char *text = letters(60000);
+	unsigned emptied = 0;
+
+	f.window_min = f.window_max = 50000;
+	for (unsigned seed = 1; seed <= 20; seed++) {
+		join_tls(&t, seed, &f, state);
+		conn_pause(t.server.conn);
+		CHECK_RC(peer_say(&t.client, slice_of(text, 60000)), OK);
+		CHECK(conn_queued(t.client.conn) > 0);
+		two_settle(&t);
+		CHECK_INT(t.client.drained, 0);
+		conn_resume(t.server.conn);
+		emptied += sim_run(t.sim, there_is_room, &t, SECOND, STEPS_MAX) == SIM_DONE;
+		two_settle(&t);
+		CHECK(t.client.drained > 0);
+		two_end(&t);
+	}
+	CHECK(emptied > 0);
+	free(text);
+}
+
 static void tls_pauses_although_bytes_are_decrypted_already(void **state)
 {
 	struct sim_faults f = sim_kind;
@@ -219,6 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tls_carries_any_amount_both_ways),
 		cmocka_unit_test(tls_borrows_without_encrypting_far_ahead),
+		cmocka_unit_test(tls_tells_that_the_queue_is_empty_however_it_became_so),
 		cmocka_unit_test(tls_pauses_although_bytes_are_decrypted_already),
 		cmocka_unit_test(tls_that_ends_without_saying_so_was_cut),
 		cmocka_unit_test(a_certificate_for_another_name_is_refused),

@@ -9,10 +9,12 @@ const struct fault_row *fault_row(enum fault_kind kind)
 	return &rows[kind];
 }
 
+#define WAIT_MAX_US (366ULL * 86400 * 1000000)
+
 /* "12" or "0.25" times `unit_us`; at most a year. */
 static bool read_number(struct slice s, uint64_t unit_us, uint64_t *out_us)
 {
-	const uint64_t most = 366ULL * 86400 * 1000000;
+	const uint64_t most = WAIT_MAX_US;
 	struct slice whole, part;
 	uint64_t v, us, scale = unit_us;
 
@@ -54,7 +56,7 @@ static bool read_date(struct slice s, int64_t *out_s)
 	at = slice_find(slice_of(months, sizeof(months) - 1), slice_head(slice_skip(s, 8), 3));
 	if (at == SLICE_NONE || at % 3 != 0 || !two_digits(s, 5, &day) ||
 	    !slice_u64(slice_head(slice_skip(s, 12), 4), &year) || !two_digits(s, 17, &hour) ||
-	    !two_digits(s, 20, &minute) || !two_digits(s, 23, &second))
+	    !two_digits(s, 20, &minute) || !two_digits(s, 23, &second) || day == 0 || day > 31)
 		return false;
 	month = (unsigned)(at / 3) + 1;
 	y = (int64_t)year - (month <= 2 ? 1 : 0);
@@ -82,5 +84,7 @@ bool retry_after_read(struct slice ms_header, struct slice header, uint64_t wall
 		return false;
 	at_us = (uint64_t)at_s * 1000000;
 	*out_us = at_us > wall_us ? at_us - wall_us : 0;
+	if (*out_us > WAIT_MAX_US)
+		*out_us = WAIT_MAX_US;
 	return true;
 }

@@ -1,5 +1,8 @@
 #include "chat/openai.h"
 
+/* No answer has a million millions of tokens, and sums of them must not overflow. */
+#define TOKENS_MAX (1ULL << 40)
+
 static uint64_t count(const struct json_member *m, size_t n, struct slice name)
 {
 	const struct json_member *at = json_member_find(m, n, name, NULL);
@@ -47,7 +50,11 @@ static void usage_read(struct usage *u, struct slice object)
 		count_in(m, n, LIT("prompt_tokens_details"), LIT("cache_write_tokens"));
 	bool outside = reasoning > 0 && total - prompt - completion == reasoning;
 
-	*u = (struct usage){ .known = true };
+	*u = (struct usage){ .odd = prompt > TOKENS_MAX || completion > TOKENS_MAX ||
+				    reasoning > TOKENS_MAX };
+	if (u->odd)
+		return; /* as good as none: it will be estimated */
+	u->known = true;
 	u->cache_read = part_of(&prompt, cached, &u->odd);
 	u->cache_write = part_of(&prompt, written, &u->odd);
 	u->input = prompt;
@@ -123,6 +130,7 @@ static size_t look_at_choices(struct slice array, bool *content, bool *finish, s
 void openai_event_read(struct openai_event *e, struct slice data)
 {
 	struct json_member m[24];
+	bool has_usage = false;
 	enum json_kind kind;
 	size_t n, choices = 0;
 
@@ -140,12 +148,13 @@ void openai_event_read(struct openai_event *e, struct slice data)
 		if (slice_eq(m[i].key, LIT("choices")) && m[i].kind == JSON_ARRAY)
 			choices = look_at_choices(m[i].value, &e->content, &e->finish,
 						  &e->text_bytes);
-		else if (slice_eq(m[i].key, LIT("usage")) && m[i].kind == JSON_OBJECT)
+		else if (slice_eq(m[i].key, LIT("usage")) && m[i].kind == JSON_OBJECT) {
 			usage_read(&e->usage, m[i].value);
-		else if (slice_eq(m[i].key, LIT("error")) && m[i].kind != JSON_NULL)
+			has_usage = true;
+		} else if (slice_eq(m[i].key, LIT("error")) && m[i].kind != JSON_NULL)
 			e->error = true;
 	}
-	e->usage_only = e->usage.known && choices == 0 && !e->error;
+	e->usage_only = has_usage && choices == 0 && !e->error;
 }
 
 void openai_answer_read(struct openai_answer *e, enum openai_endpoint endpoint,

@@ -280,6 +280,9 @@ static void impossible_usage_is_corrected_and_marked(void **state UNUSED)
 	CHECK(e.usage.odd);
 	CHECK_INT(e.usage.input, 0);
 	CHECK_INT(e.usage.cache_read, 10);
+	e = event("{\"choices\":[],\"usage\":{\"prompt_tokens\":18446744073709551615,"
+		  "\"completion_tokens\":5}}");
+	CHECK(e.usage.odd && !e.usage.known && e.usage_only);
 	e = event("{\"choices\":[],\"usage\":{\"prompt_tokens\":-3,\"completion_tokens\":5}}");
 	CHECK_INT(e.usage.input, 0);
 	CHECK_INT(e.usage.output, 5);
@@ -436,6 +439,11 @@ static void retry_after_is_read_in_its_three_forms(void **state UNUSED)
 	CHECK(!retry_after_read(LIT(""), LIT("Sun, 06 Nov 1994 08:49:37 CET"), now, &us));
 	CHECK_INT(us, 7);
 	CHECK(retry_after_read(LIT(""), LIT("99999999999999999999999"), now, &us) == false);
+	us = 7;
+	CHECK(!retry_after_read(LIT(""), LIT("Sun, 00 Mar 1994 08:49:37 GMT"), now, &us));
+	CHECK_INT(us, 7);
+	CHECK(retry_after_read(LIT(""), LIT("Fri, 31 Dec 9999 23:59:59 GMT"), now, &us));
+	CHECK_INT(us, 366ULL * 86400 * 1000000);
 	CHECK(retry_after_read(LIT(""), LIT("18446744073709551615"), now, &us));
 	CHECK(us <= 366ULL * 86400 * 1000000);
 }

@@ -35,7 +35,7 @@ static void build_limits(struct builder *b)
 		.idle_per_origin = l->upstream_idle,
 		.open_per_origin = l->upstream_open,
 		.idle_timeout_us = t->upstream_idle,
-		.dns_ttl_us = t->dns,
+		.dns_ttl_us = t->dns == 0 ? 1 : t->dns, /* 0 would be the default */
 	};
 	s->body_max = l->body;
 	s->response_max = l->response;
@@ -93,7 +93,11 @@ static struct slice build_proxy_url(struct builder *b, const char *name, struct 
 	if (arena_failed(&b->s->arena))
 		return s;
 	if (url_read(&url, s, &err) != OK)
-		problem_add(b->p, t.at, "%s: %s (value not shown)", name, err.text);
+		/* Not err.text: it may quote a password that was not percent-encoded. */
+		problem_add(b->p, t.at,
+			    "%s: not the URL of a proxy, or one with characters that must be "
+			    "percent-encoded (%s; value not shown)",
+			    name, err.id);
 	else if (url.https)
 		problem_add(b->p, t.at,
 			    "%s: the proxy itself is reached by http://; HTTPS to the provider "

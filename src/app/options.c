@@ -103,7 +103,7 @@ static const struct option limit_rows[] = {
 	  .doc = "Bytes waiting for a slow client above which its provider is not read." },
 	{ "upstream_head", OPT_SIZE, AT(upstream_head), "64KiB", KIB(1), MIB(1),
 	  .doc = "A provider's status line and headers." },
-	{ "upstream_idle", OPT_INT, AT(upstream_idle), "64", 0, 10000,
+	{ "upstream_idle", OPT_INT, AT(upstream_idle), "64", 1, 10000,
 	  .doc = "Idle connections kept per provider and worker." },
 	{ "upstream_open", OPT_INT, AT(upstream_open), "0", 0, 100000,
 	  .doc = "Connections per provider and worker; over it requests wait their turn. 0: no "

@@ -299,6 +299,8 @@ static void no_message_shows_a_secret(void **state UNUSED)
 	static const char *const texts[] = {
 		OPENAI "proxy: {https: \"http://user:hunter2@p:x\"}\n",
 		OPENAI "proxy: {https: \"https://user:hunter2@p\"}\n",
+		OPENAI "proxy: {https: \"http://user:hunter2/x@p:3128\"}\n",
+		OPENAI "proxy: {https: \"http://user:hunter2#x@p:3128\"}\n",
 		"providers: {groq: {api_key: \"hunter2\\n\"}}\n",
 		"providers: {groq: {api_key: [hunter2]}}\n",
 		OPENAI "keys: [{name: a, key: hunter2}, {name: b, key: hunter2}]\n",

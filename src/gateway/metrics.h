@@ -74,7 +74,7 @@ struct histogram {
 };
 
 struct metrics_provider {
-	char name[64];
+	char name[65];                 /* as long as the config lets it be */
 	counter attempts[FAULT_KINDS]; /* FAULT_NONE: those that succeeded */
 	counter tokens[5];             /* input, cache_read, cache_write, output, reasoning */
 	counter estimated;             /* exchanges whose usage we had to estimate */

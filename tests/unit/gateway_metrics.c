@@ -8,6 +8,24 @@ static bool has(struct slice text, const char *what)
 	return slice_find(text, slice_cstr(what)) != SLICE_NONE;
 }
 
+static void the_longest_name_of_a_provider_has_one_row(void **state UNUSED)
+{
+	char name[64]; /* what the config allows */
+	struct metrics_shared shared = { NULL };
+	struct metrics *m;
+	struct test_mem t;
+
+	memset(name, 'n', sizeof(name));
+	test_mem_init(&t, 0);
+	m = metrics_new(&shared, &t.mem);
+	CHECK(metrics_provider(m, slice_of(name, 64), &t.mem) ==
+	      metrics_provider(m, slice_of(name, 64), &t.mem));
+	CHECK(metrics_provider(m, slice_of(name, 64), &t.mem) !=
+	      metrics_provider(m, slice_of(name, 63), &t.mem));
+	metrics_shared_free(&shared, &t.mem);
+	CHECK_INT(t.live, 0);
+}
+
 static void all_loops_are_added_up(void **state UNUSED)
 {
 	struct metrics_shared shared = { NULL };
@@ -152,6 +170,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_loops_are_added_up),
+		cmocka_unit_test(the_longest_name_of_a_provider_has_one_row),
 		cmocka_unit_test(each_family_stands_together),
 		cmocka_unit_test(too_many_providers_share_a_row),
 		cmocka_unit_test(metrics_survive_failing_memory),

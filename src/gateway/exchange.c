@@ -3,6 +3,7 @@
 #include "gateway/gateway_impl.h"
 
 #include "base/hash.h"
+#include "wire/json_scan.h"
 
 /* X1: the moves there are. */
 static const unsigned char moves[X_STATES] = {
@@ -291,11 +292,12 @@ static void health_moved(struct exchange *x, const char *event)
 static void judge_health(struct exchange *x, const struct fault *f)
 {
 	struct deployment_state *s = x->at.deployment->state;
+	const struct breaker_rules *rules = &x->view->snapshot->breaker;
 
 	if (s == NULL)
 		return;
 	if (f->kind == FAULT_RATE && f->retry_after_us > 0) {
-		uint64_t most = x->view->snapshot->breaker.open_max_us;
+		uint64_t most = rules->open_max_us;
 
 		breaker_forget(s);
 		/* Rates are limited per model, and a name that is not listed has its
@@ -303,10 +305,20 @@ static void judge_health(struct exchange *x, const struct fault *f)
 		if (x->at.deployment->index != DEPLOYMENT_UNLISTED)
 			breaker_rest(s, now_us(x),
 				     f->retry_after_us < most ? f->retry_after_us : most);
-	} else if (!fault_row(f->kind)->health)
+	} else if (!fault_row(f->kind)->health || x->at.paused) {
+		/* While the client stops us from reading it, nothing speaks against it. */
 		breaker_forget(s);
-	else if (breaker_failure(s, &x->view->snapshot->breaker, now_us(x)))
+	} else if (breaker_failure(s, rules, now_us(x))) {
 		health_moved(x, "breaker.open");
+	}
+}
+
+/* X6: what the attempt used is known, or guessed and marked so. */
+static void settle(struct exchange *x)
+{
+	if (!x->usage.known)
+		usage_estimate(&x->usage, x->prompt_bytes, x->text_bytes);
+	metrics_usage(provider_of(x, x->at.deployment)->metrics, &x->usage);
 }
 
 static void judge_success(struct exchange *x)
@@ -336,6 +348,8 @@ static bool attempt_start(struct exchange *x, unsigned candidate)
 				  .candidate = candidate,
 				  .began_us = now_us(x) };
 	x->attempts++;
+	x->usage = (struct usage){ .known = false }; /* an earlier one's is not this one's */
+	x->text_bytes = 0;
 	move(x, X_ATTEMPT);
 	rc = attempt_call(x, d, &err);
 	if (rc == OK) {
@@ -410,6 +424,15 @@ static void cut(struct exchange *x, const struct fault *f)
 	view_unref(view);
 }
 
+/* Only what a client of this dialect can read is passed on; a page of HTML is not. */
+static bool is_object(struct slice body)
+{
+	enum json_kind kind;
+	size_t n;
+
+	return json_scan(body, &kind, NULL, 0, &n, NULL) == OK && kind == JSON_OBJECT;
+}
+
 void attempt_failed(struct exchange *x, const struct fault *given)
 {
 	/* X9: some providers quote the key they were sent. */
@@ -423,13 +446,14 @@ void attempt_failed(struct exchange *x, const struct fault *given)
 	note(x, f->kind);
 	judge_health(x, f);
 	if (x->state == X_COMMITTED) {
+		settle(x);
 		cut(x, f);
 		return;
 	}
 	remember(x, f);
 	x->refusal = (struct slice){ NULL, 0 };
 	if (!row->again && x->at.status >= 400 && x->at.status < 500 && f->kind != FAULT_AUTH &&
-	    f->kind != FAULT_QUOTA) {
+	    f->kind != FAULT_QUOTA && is_object(buf_slice(&x->at.held))) {
 		x->refusal = arena_copy(x->arena,
 					secret_scrub(x->arena, key, buf_slice(&x->at.held)));
 		x->refusal_status = x->at.status;
@@ -441,7 +465,10 @@ void attempt_failed(struct exchange *x, const struct fault *given)
 			pass_refusal(x);
 		else
 			refuse(x, END_REFUSED, answer_of_fault(f->kind), NULL, NULL,
-			       x->last.message, 0);
+			       arena_fmt(x->arena, "%.*s refused the request: %.*s (%s).",
+					 SARG(x->at.deployment->name),
+					 SARG(fault_words(&x->last)), row->name),
+			       0);
 		return;
 	}
 	route_failed(&x->walk, x->at.candidate, row->again, f->retry_after_us, now_us(x),
@@ -477,7 +504,6 @@ void exchange_commit(struct exchange *x)
 
 void exchange_complete(struct exchange *x, struct slice body)
 {
-	struct provider_view *pv = provider_of(x, x->at.deployment);
 	struct http_request *rq = x->rq;
 	struct view *view = x->view;
 	bool stream = x->at.is_sse;
@@ -485,9 +511,7 @@ void exchange_complete(struct exchange *x, struct slice body)
 	struct buf held;
 	size_t n;
 
-	if (!x->usage.known)
-		usage_estimate(&x->usage, x->prompt_bytes, x->text_bytes);
-	metrics_usage(pv->metrics, &x->usage);
+	settle(x);
 	note(x, FAULT_NONE);
 	if (stream) {
 		exchange_end(x, END_COMPLETE, 200, reply_bytes(rq));
@@ -650,7 +674,20 @@ void exchange_drained(struct exchange *x)
 	x->at.paused = false;
 	if (x->at.call != NULL)
 		http_call_resume(x->at.call);
-	exchange_expect(x, x->model->timeouts.stall_us);
+	if (!x->at.done) /* then only its close is waited for */
+		exchange_expect(x, x->model->timeouts.stall_us);
+}
+
+/* It ends without a verdict on the provider. */
+static void stop_attempt(struct exchange *x, enum fault_kind why)
+{
+	if (x->state != X_ATTEMPT && x->state != X_COMMITTED)
+		return;
+	/* X4: the provider learns of it by the close of its connection. */
+	if (x->at.deployment->state != NULL && x->state == X_ATTEMPT)
+		breaker_forget(x->at.deployment->state);
+	settle(x);
+	note(x, why);
 }
 
 void exchange_gone(struct exchange *x, enum rc why)
@@ -658,24 +695,21 @@ void exchange_gone(struct exchange *x, enum rc why)
 	struct view *view = x->view;
 
 	(void)why;
-	if (x->state == X_ATTEMPT || x->state == X_COMMITTED) {
-		/* X4: the provider learns of it by the close of its connection. */
-		if (x->at.deployment->state != NULL && x->state == X_ATTEMPT)
-			breaker_forget(x->at.deployment->state);
-		if (!x->usage.known)
-			usage_estimate(&x->usage, x->prompt_bytes, x->text_bytes);
-		metrics_usage(provider_of(x, x->at.deployment)->metrics, &x->usage);
-		note(x, FAULT_GONE);
-	}
+	stop_attempt(x, FAULT_GONE);
 	exchange_end(x, END_CLIENT_GONE, 499, reply_bytes(x->rq));
 	view_unref(view);
 }
 
 void exchange_cut(struct exchange *x)
 {
-	const struct fault f = { .kind = FAULT_SERVER,
+	const struct fault f = { .kind = FAULT_LOCAL,
 				 .message = LIT("the gateway is stopping") };
 
+	if (x->state == X_COMMITTED && x->at.done) {
+		exchange_complete(x, (struct slice){ NULL, 0 }); /* all came but the close */
+		return;
+	}
+	stop_attempt(x, f.kind);
 	if (x->state == X_COMMITTED)
 		cut(x, &f);
 	else

@@ -188,10 +188,13 @@ static void on_body(void *ctx, struct slice bytes)
 {
 	struct exchange *x = ctx;
 	struct attempt *at = &x->at;
+	bool was_done = at->done;
 
 	if (at->is_sse) {
 		if (!take_stream(x, bytes) || x->state != X_COMMITTED)
 			return;
+		if (was_done)
+			return; /* nothing that comes now makes the wait longer */
 		if (at->done)
 			exchange_expect(x, AFTER_DONE_US);
 		else if (at->paused)
@@ -204,6 +207,8 @@ static void on_body(void *ctx, struct slice bytes)
 		bytes = slice_head(bytes, ERROR_BODY_MAX - buf_len(&at->held));
 	if (buf_append(&at->held, bytes) != OK)
 		fail_with(x, FAULT_GARBAGE, LIT("the answer is over limits.response"));
+	else if (at->status >= 300 && buf_len(&at->held) == ERROR_BODY_MAX)
+		fail_with_body(x, at->status, buf_slice(&at->held)); /* it may never end */
 }
 
 /* ---- the end ------------------------------------------------------------------------------

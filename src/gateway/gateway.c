@@ -5,6 +5,9 @@
 
 #define TICK_US 1000000
 
+/* At the end of a drain: for last words to leave, before connections are closed. */
+#define LAST_WORDS_US 1000000
+
 /* Exchanges at once from which on there is something to give back. */
 enum { TRIM_PEAK = 200 };
 
@@ -65,8 +68,16 @@ static void on_drain_over(struct timer *t)
 {
 	struct gateway *g = CONTAINER_OF(t, struct gateway, drain_timer);
 
-	log_event(g->log, LOG_WARN, "drain.cut", F_U64("exchanges", g->open));
+	if (g->cut) {
+		/* What is left are clients that do not read their end, or trickle a request. */
+		http_server_cut(g->server);
+		return;
+	}
+	g->cut = true;
+	log_event(g->log, LOG_WARN, "drain.cut", F_U64("exchanges", g->open),
+		  F_U64("connections", http_server_stats(g->server)->connections));
 	cut_all(g);
+	timer_set(t, LAST_WORDS_US);
 }
 
 enum rc gateway_new(struct gateway **out, const struct gateway_options *o, struct err *err)
@@ -129,6 +140,8 @@ void gateway_swap(struct gateway *g, struct snapshot *s)
 	}
 	view_unref(g->view);
 	g->view = v;
+	http_server_set_limits(g->server, &s->server);
+	http_client_set_limits(g->client, &s->client);
 }
 
 static void server_drained(void *ctx)

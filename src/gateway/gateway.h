@@ -26,7 +26,8 @@ void gateway_address(const struct gateway *g, size_t i, struct address *out);
 /* New requests use `s` from now on; those in hand keep the one they began with. */
 void gateway_swap(struct gateway *g, struct snapshot *s);
 /* /ready says no, listeners close, requests in hand are finished; those left when the
- * snapshot's drain time is over are cut.  Then `done`. */
+ * snapshot's drain time is over are cut, and a second later their connections.  Then
+ * `done`. */
 void gateway_drain(struct gateway *g, void (*done)(void *ctx), void *ctx);
 void gateway_free(struct gateway *g);
 

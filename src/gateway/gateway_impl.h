@@ -21,7 +21,7 @@ struct gateway {
 	size_t peak;       /* of `open`, since memory was last given back */
 	struct timer tick; /* publishes gauges */
 	struct timer drain_timer;
-	bool draining;
+	bool draining, cut;
 	void (*drained)(void *ctx);
 	void *drained_ctx;
 };

@@ -446,6 +446,12 @@ enum rc http_client_new(struct http_client **out, struct loop *l,
 	return OK;
 }
 
+void http_client_set_limits(struct http_client *c, const struct http_client_limits *limits)
+{
+	c->limits = *limits;
+	defaults(&c->limits);
+}
+
 static void close_all(struct link *list)
 {
 	while (!list_empty(list)) {

@@ -35,6 +35,8 @@ struct proxy_settings {
 MUST_USE enum rc http_client_new(struct http_client **out, struct loop *l,
 				 const struct http_client_limits *limits, struct log *log,
 				 struct err *err);
+/* Other limits, from the next call or connection on. */
+void http_client_set_limits(struct http_client *c, const struct http_client_limits *limits);
 /* Ends every call without telling, closes all connections.  Not from inside an event. */
 void http_client_free(struct http_client *c);
 

@@ -652,19 +652,30 @@ void http_server_drain(struct http_server *s, void (*done)(void *ctx), void *ctx
 	}
 }
 
-void http_server_free(struct http_server *s)
+void http_server_cut(struct http_server *s)
 {
-	if (s == NULL)
-		return;
-	close_listeners(s);
 	while (!list_empty(&s->conns)) {
 		struct http_conn *hc = CONTAINER_OF(s->conns.next, struct http_conn, link);
 
 		if (hc->state == HC_BUSY)
 			lose(hc, E_CANCELLED);
 		else
-			http_conn_close(hc, CONN_NOW);
+			http_conn_close(hc, hc->state == HC_FLUSH ? CONN_ABORT : CONN_NOW);
 	}
+}
+
+void http_server_set_limits(struct http_server *s, const struct http_server_limits *limits)
+{
+	s->limits = *limits;
+	defaults(&s->limits);
+}
+
+void http_server_free(struct http_server *s)
+{
+	if (s == NULL)
+		return;
+	close_listeners(s);
+	http_server_cut(s);
 	later_cancel(&s->uncork);
 	later_cancel(&s->drain_later);
 	timer_done(&s->drain_timer);

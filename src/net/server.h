@@ -64,6 +64,11 @@ void http_server_address(const struct http_server *s, size_t i, struct address *
 /* Stops accepting and closes idle connections; busy ones are closed after their reply, which
  * says "Connection: close".  `done` is called when none is left. */
 void http_server_drain(struct http_server *s, void (*done)(void *ctx), void *ctx);
+/* Ends every connection there is now: open requests are told `gone`, and what has not left of
+ * replies is cut, visibly.  Not from inside a callback of its handler. */
+void http_server_cut(struct http_server *s);
+/* Other limits, from the next request or connection on. */
+void http_server_set_limits(struct http_server *s, const struct http_server_limits *limits);
 /* Ends everything now; open requests are told `gone`.  Not from inside a callback of its
  * handler; `done` above may call it. */
 void http_server_free(struct http_server *s);

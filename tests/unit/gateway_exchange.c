@@ -379,6 +379,46 @@ static void on_drained(void *ctx)
 	((struct stage *)ctx)->drained = true;
 }
 
+static void a_drain_ends_although_a_client_trickles_its_request(void **state UNUSED)
+{
+	struct stage s;
+
+	begin(&s);
+	say(&s.client, "POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\n"
+		       "Content-Length: 1000\r\n\r\n");
+	pass(&s.w, SECOND_US);
+	gateway_drain(s.gateway, on_drained, &s);
+	for (unsigned i = 0; i < 50 && !s.drained; i++) {
+		if (!s.client.ended)
+			say(&s.client, "x");
+		pass(&s.w, SECOND_US / 10);
+	}
+	CHECK(s.drained);
+	end(&s);
+}
+
+static void a_drain_ends_although_a_client_does_not_read(void **state UNUSED)
+{
+	struct stage s;
+	struct peer *p;
+
+	begin(&s);
+	ask(&s, true);
+	p = provider(&s, 0);
+	begin_stream(p);
+	event(p, content);
+	peer_await(&s.client, "hello");
+	conn_pause(s.client.c);
+	flood(&s, p, SECOND_US);
+	gateway_drain(s.gateway, on_drained, &s);
+	pass(&s.w, 5 * SECOND_US);
+	CHECK(s.drained);
+	conn_resume(s.client.c);
+	peer_await_end(&s.client);
+	CHECK_NOT_GOT(&s.client, "\r\n0\r\n\r\n"); /* X3 */
+	end(&s);
+}
+
 static void a_stream_that_lacks_only_its_close_is_complete_at_the_stop(void **state UNUSED)
 {
 	struct stage s;
@@ -418,6 +458,26 @@ static void the_record_of_a_stream_cut_by_the_stop_has_its_attempt(void **state 
 	end(&s);
 }
 
+static void limits_of_a_new_configuration_hold_at_once(void **state UNUSED)
+{
+	struct stage s;
+	struct snapshot *next;
+	struct address at;
+	char text[2200];
+
+	begin(&s);
+	listener_local(s.listener, &at);
+	next = settings(&s, &at);
+	next->server.head_bytes = 1024;
+	gateway_swap(s.gateway, next);
+	snapshot_unref(next);
+	snprintf(text, sizeof(text), "GET /health HTTP/1.1\r\nHost: g\r\nX: %01500d\r\n\r\n",
+		 0);
+	say(&s.client, text);
+	peer_await(&s.client, "HTTP/1.1 431 ");
+	end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,8 +488,11 @@ int main(void)
 		cmocka_unit_test(an_error_that_never_ends_is_not_waited_for),
 		cmocka_unit_test(a_probe_that_meets_a_rate_limit_is_given_back),
 		cmocka_unit_test(a_slow_client_speaks_against_no_provider),
+		cmocka_unit_test(a_drain_ends_although_a_client_trickles_its_request),
+		cmocka_unit_test(a_drain_ends_although_a_client_does_not_read),
 		cmocka_unit_test(a_stream_that_lacks_only_its_close_is_complete_at_the_stop),
 		cmocka_unit_test(the_record_of_a_stream_cut_by_the_stop_has_its_attempt),
+		cmocka_unit_test(limits_of_a_new_configuration_hold_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,13 @@ def name(text):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
+def with_key_ids(builder, key, signer):
+    """Which key is whose: strict clients (Python 3.13) ask for it."""
+    return builder.add_extension(
+        x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+    ).add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+
+
 class Authority:
     """Signs certificates and writes them as PEM files into a folder."""
 
@@ -25,7 +32,7 @@ class Authority:
         self.name = name(called)
         now = datetime.datetime.now(datetime.timezone.utc)
         self.cert = (
-            x509.CertificateBuilder()
+            with_key_ids(x509.CertificateBuilder(), self.key, self.key)
             .subject_name(self.name)
             .issuer_name(self.name)
             .public_key(self.key.public_key())
@@ -62,7 +69,7 @@ class Authority:
             except ValueError:
                 names.append(x509.DNSName(h))
         cert = (
-            x509.CertificateBuilder()
+            with_key_ids(x509.CertificateBuilder(), key, key if own else self.key)
             .subject_name(name(called))
             .issuer_name(name(called) if own else self.name)
             .public_key(key.public_key())

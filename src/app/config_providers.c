@@ -222,7 +222,8 @@ static void build_provider(struct builder *b, const struct config_provider *c,
 		p->tls = build_tls(b, c->ca_file);
 	else if (c->ca_file.given && p->url.host.n > 0)
 		problem_add(b->p, c->ca_file.at, "ca_file: the base_url is not https");
-	p->use_proxy = c->proxy;
+	/* A model server on this machine is never behind the proxy. */
+	p->use_proxy = c->proxy && (known == NULL || !known->local);
 	p->connect_timeout_us = c->connect_timeout != OPTION_UNSET ? c->connect_timeout
 								   : b->c->timeouts.connect;
 	p->open_ended = c->open_ended;

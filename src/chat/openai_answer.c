@@ -11,15 +11,15 @@ static uint64_t count(const struct json_member *m, size_t n, struct slice name)
 	return at != NULL && json_u64(at->value, &v) ? v : 0;
 }
 
-static uint64_t count_in(const struct json_member *m, size_t n, struct slice outer,
-			 struct slice name)
+/* The members of the object under this name; none when there is no such object. */
+static size_t inside(const struct json_member *m, size_t n, struct slice name,
+		     struct json_member *inner, size_t cap)
 {
-	const struct json_member *at = json_member_find(m, n, outer, NULL);
-	struct json_member inner[16];
+	const struct json_member *at = json_member_find(m, n, name, NULL);
 
 	if (at == NULL || at->kind != JSON_OBJECT)
 		return 0;
-	return count(inner, size_min(json_object(at->value, inner, 16), 16), name);
+	return size_min(json_object(at->value, inner, cap), cap);
 }
 
 /* Takes `part` out of *whole; a part over its whole is impossible and corrected. */
@@ -38,16 +38,14 @@ static uint64_t part_of(uint64_t *whole, uint64_t part, bool *odd)
  * (reference/dialects.md, 6.3.6). */
 static void usage_read(struct usage *u, struct slice object)
 {
-	struct json_member m[24];
+	struct json_member m[24], in[16], out[16];
 	size_t n = size_min(json_object(object, m, ARRAY_LEN(m)), ARRAY_LEN(m));
+	size_t in_n = inside(m, n, LIT("prompt_tokens_details"), in, ARRAY_LEN(in));
+	size_t out_n = inside(m, n, LIT("completion_tokens_details"), out, ARRAY_LEN(out));
 	uint64_t prompt = count(m, n, LIT("prompt_tokens"));
 	uint64_t completion = count(m, n, LIT("completion_tokens"));
 	uint64_t total = count(m, n, LIT("total_tokens"));
-	uint64_t reasoning =
-		count_in(m, n, LIT("completion_tokens_details"), LIT("reasoning_tokens"));
-	uint64_t cached = count_in(m, n, LIT("prompt_tokens_details"), LIT("cached_tokens"));
-	uint64_t written =
-		count_in(m, n, LIT("prompt_tokens_details"), LIT("cache_write_tokens"));
+	uint64_t reasoning = count(out, out_n, LIT("reasoning_tokens"));
 	bool outside = reasoning > 0 && total - prompt - completion == reasoning;
 
 	*u = (struct usage){ .odd = prompt > TOKENS_MAX || completion > TOKENS_MAX ||
@@ -55,8 +53,8 @@ static void usage_read(struct usage *u, struct slice object)
 	if (u->odd)
 		return; /* as good as none: it will be estimated */
 	u->known = true;
-	u->cache_read = part_of(&prompt, cached, &u->odd);
-	u->cache_write = part_of(&prompt, written, &u->odd);
+	u->cache_read = part_of(&prompt, count(in, in_n, LIT("cached_tokens")), &u->odd);
+	u->cache_write = part_of(&prompt, count(in, in_n, LIT("cache_write_tokens")), &u->odd);
 	u->input = prompt;
 	u->reasoning = outside ? reasoning : part_of(&completion, reasoning, &u->odd);
 	u->output = completion;

@@ -289,26 +289,33 @@ static void health_moved(struct exchange *x, const char *event)
 	log_event(x->g->log, LOG_WARN, event, F_STR("deployment", x->at.deployment->name));
 }
 
+/* What holds for every model of a provider. */
+static bool is_provider_wide(enum fault_kind kind)
+{
+	return kind == FAULT_CONNECT || kind == FAULT_TLS || kind == FAULT_AUTH ||
+	       kind == FAULT_QUOTA;
+}
+
 static void judge_health(struct exchange *x, const struct fault *f)
 {
-	struct deployment_state *s = x->at.deployment->state;
+	const struct deployment *d = x->at.deployment;
 	const struct breaker_rules *rules = &x->view->snapshot->breaker;
+	uint64_t rest = f->retry_after_us < rules->open_max_us ? f->retry_after_us
+							       : rules->open_max_us;
+	/* Names that are not listed share their provider's state: one broken model, or its
+	 * rate limit, must not close the way to the others.  And while the client stops us
+	 * from reading the provider, nothing speaks against it. */
+	bool counts = fault_row(f->kind)->health && !x->at.paused &&
+		      (d->index != DEPLOYMENT_UNLISTED || is_provider_wide(f->kind));
 
-	if (s == NULL)
+	if (d->state == NULL)
 		return;
-	if (f->kind == FAULT_RATE && f->retry_after_us > 0) {
-		uint64_t most = rules->open_max_us;
-
-		breaker_forget(s);
-		/* Rates are limited per model, and a name that is not listed has its
-		 * provider's state: that of all such names. */
-		if (x->at.deployment->index != DEPLOYMENT_UNLISTED)
-			breaker_rest(s, now_us(x),
-				     f->retry_after_us < most ? f->retry_after_us : most);
-	} else if (!fault_row(f->kind)->health || x->at.paused) {
-		/* While the client stops us from reading it, nothing speaks against it. */
-		breaker_forget(s);
-	} else if (breaker_failure(s, rules, now_us(x))) {
+	if (!counts) {
+		breaker_forget(d->state);
+	} else if (f->kind == FAULT_RATE && rest > 0) {
+		breaker_forget(d->state);
+		breaker_rest(d->state, now_us(x), rest);
+	} else if (breaker_failure(d->state, rules, now_us(x))) {
 		health_moved(x, "breaker.open");
 	}
 }

@@ -100,6 +100,26 @@ def test_a_rate_limit_is_of_one_model_and_not_of_its_provider(gw, mock_a):
     assert ask(gw, "a/small").status_code == 200
 
 
+def test_a_broken_model_does_not_close_the_way_to_its_providers_others(start, mock):
+    g = start(
+        f"""
+listen: 127.0.0.1:0
+workers: 1
+retries: {{attempts: 1}}
+breaker: {{failures: 2, open: 30s}}
+providers:
+  a: {{base_url: "{mock.base}"}}
+"""
+    )
+
+    def one(model):
+        return g.http.post(g.base + "/chat/completions", json={"model": model, "messages": HELLO}).status_code
+
+    mock.script({"status": 500, "model": "broken", "times": 4})
+    assert [one("a/broken") for _ in range(4)] == [502] * 4
+    assert one("a/sound") == 200
+
+
 def test_an_absurd_retry_after_is_cut(start, mock):
     g = start(
         f"""

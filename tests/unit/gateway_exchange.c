@@ -48,6 +48,24 @@ static void log_write(struct log *l, enum log_level level UNUSED, struct slice l
 }
 
 /* One open-ended provider "p"; one attempt, a breaker that opens at once. */
+/* "p/x", with a breaker of its own. */
+static void list_deployment(struct snapshot *n, struct provider *p)
+{
+	struct deployment *d = ARENA_NEW(&n->arena, struct deployment);
+
+	d->provider = p;
+	d->name = LIT("p/x");
+	d->model = LIT("x");
+	d->model_json = LIT("\"x\"");
+	d->weight = 1;
+	d->state = mem_zero(n->arena.mem, sizeof(*d->state));
+	CHECK(d->state != NULL);
+	atomic_init(&d->state->refs, 1);
+	n->deployment_list = ARENA_ARRAY(&n->arena, struct deployment *, 1);
+	n->deployment_list[n->deployment_n++] = d;
+	CHECK(map_put(&n->deployments, d->name, d));
+}
+
 static struct snapshot *settings(struct stage *s, const struct address *at)
 {
 	struct snapshot *n = snapshot_new(loop_mem(s->w.l), 1 << 20);
@@ -73,6 +91,7 @@ static struct snapshot *settings(struct stage *s, const struct address *at)
 	atomic_init(&p->state->refs, 1);
 	CHECK(map_put(&n->providers, p->name, p));
 	n->provider_list[n->provider_n++] = p;
+	list_deployment(n, p);
 	n->timeouts = (struct timeouts){ .first_content_us = 5 * SECOND_US,
 					 .stall_us = 5 * SECOND_US };
 	n->retries = (struct retries){ .attempts = 1, .retry_after_max_us = SECOND_US };

@@ -47,13 +47,15 @@ static const struct header probe_headers[] = {
 /* ---- one answer -----------------------------------------------------------------------------
  */
 
-/* Google's layer writes "models/gemini-...", which it also takes without. */
+/* Google's layer writes "models/gemini-...", which it also takes without.  A name that could
+ * end a shell's quotes is none: names stand in the command to try that is printed. */
 static struct slice clean_name(struct slice id)
 {
 	if (slice_starts(id, LIT("models/")))
 		id = slice_skip(id, 7);
 	for (size_t i = 0; i < id.n; i++)
-		if ((unsigned char)id.p[i] <= ' ' || id.p[i] == 0x7f)
+		if ((unsigned char)id.p[i] <= ' ' || id.p[i] == 0x7f || id.p[i] == '\'' ||
+		    id.p[i] == '"' || id.p[i] == '\\')
 			return slice_of(NULL, 0);
 	return id.n <= MODEL_NAME_MAX ? id : slice_of(NULL, 0);
 }

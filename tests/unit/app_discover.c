@@ -105,7 +105,7 @@ static void a_provider_that_answers_is_found_with_its_models(void **state UNUSED
 {
 	const struct found_provider *f;
 	struct scene s;
-	uint16_t port = scene_begin(&s, "models=one,models/two,th ree");
+	uint16_t port = scene_begin(&s, "models=one,models/two,th ree,fo'ur");
 	size_t n;
 
 	scene_run(&s,

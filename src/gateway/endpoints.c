@@ -150,6 +150,33 @@ static void list_models(struct gateway *g, struct http_request *rq,
 	buf_free(&out);
 }
 
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Clients write "provider/model" as provider%2Fmodel here.  What is no escape stays. */
+static struct slice unescape(struct arena *a, struct slice s)
+{
+	char *p;
+	size_t n = 0;
+
+	if (slice_find_char(s, '%') == SLICE_NONE)
+		return s;
+	p = arena_bytes(a, s.n);
+	for (size_t i = 0; p != NULL && i < s.n; n++) {
+		int hi = s.n - i > 2 && s.p[i] == '%' ? hex(s.p[i + 1]) : -1;
+		int lo = hi >= 0 ? hex(s.p[i + 2]) : -1;
+
+		p[n] = lo >= 0 ? (char)(hi * 16 + lo) : s.p[i];
+		i += lo >= 0 ? 3 : 1;
+	}
+	return slice_of(p, n);
+}
+
 static void one_model(struct gateway *g, struct http_request *rq, const struct client_key *key,
 		      struct slice name)
 {
@@ -184,7 +211,9 @@ static void models(struct gateway *g, struct http_request *rq)
 	if (at == SLICE_NONE)
 		list_models(g, rq, key);
 	else
-		one_model(g, rq, key, slice_skip(path, at + sizeof("/models/") - 1));
+		one_model(g, rq, key,
+			  unescape(request_arena(rq),
+				   slice_skip(path, at + sizeof("/models/") - 1)));
 }
 
 static void metrics(struct gateway *g, struct http_request *rq)

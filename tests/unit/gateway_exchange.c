@@ -70,6 +70,7 @@ static struct snapshot *settings(struct stage *s, const struct address *at)
 {
 	struct snapshot *n = snapshot_new(loop_mem(s->w.l), 1 << 20);
 	struct provider *p;
+	struct model *m;
 	char url[80];
 	struct sb out;
 
@@ -82,6 +83,9 @@ static struct snapshot *settings(struct stage *s, const struct address *at)
 	CHECK(map_init(&n->models, &n->arena, 1) && map_init(&n->providers, &n->arena, 1) &&
 	      map_init(&n->deployments, &n->arena, 1));
 	CHECK_RC(url_read(&p->url, arena_copy(&n->arena, sb_slice(&out)), NULL), OK);
+	m = ARENA_NEW(&n->arena, struct model);
+	m->name = m->owned_by = LIT("p/listed");
+	CHECK(map_put(&n->models, m->name, m));
 	p->name = LIT("p");
 	p->base_path = LIT("/v1");
 	p->open_ended = true;
@@ -390,6 +394,30 @@ static void a_slow_client_speaks_against_no_provider(void **state UNUSED)
 	end(&s);
 }
 
+/* ---- other endpoints -----------------------------------------------------------------------
+ */
+
+static void a_model_is_found_however_its_slash_is_written(void **state UNUSED)
+{
+	static const char *const found[] = { "p/listed", "p%2Flisted", "p%2fl%69sted" };
+	static const char *const not_found[] = { "p%252Flisted", "p%2", "%", "p%zzlisted" };
+	struct stage s;
+
+	begin(&s);
+	for (size_t i = 0; i < ARRAY_LEN(found) + ARRAY_LEN(not_found); i++) {
+		size_t k = i - ARRAY_LEN(found);
+		bool good = i < ARRAY_LEN(found);
+		char text[200];
+
+		peer_forget(&s.client);
+		snprintf(text, sizeof(text), "GET /v1/models/%s HTTP/1.1\r\nHost: g\r\n\r\n",
+			 good ? found[i] : not_found[k]);
+		say(&s.client, text);
+		peer_await(&s.client, good ? "\"id\":\"p/listed\"" : "\"model_not_found\"");
+	}
+	end(&s);
+}
+
 /* ---- stopping and reloading ---------------------------------------------------------------
  */
 
@@ -507,6 +535,7 @@ int main(void)
 		cmocka_unit_test(an_error_that_never_ends_is_not_waited_for),
 		cmocka_unit_test(a_probe_that_meets_a_rate_limit_is_given_back),
 		cmocka_unit_test(a_slow_client_speaks_against_no_provider),
+		cmocka_unit_test(a_model_is_found_however_its_slash_is_written),
 		cmocka_unit_test(a_drain_ends_although_a_client_trickles_its_request),
 		cmocka_unit_test(a_drain_ends_although_a_client_does_not_read),
 		cmocka_unit_test(a_stream_that_lacks_only_its_close_is_complete_at_the_stop),

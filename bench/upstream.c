@@ -32,7 +32,7 @@ struct server {
 	struct conn wheel[WHEEL]; /* heads of rings */
 	uint64_t tick;            /* done up to here */
 	size_t on_wheel;
-	char plain[2048];
+	char plain[4096];
 	size_t plain_n;
 };
 
@@ -41,14 +41,32 @@ struct server {
 	"chunk\",\"created\":1763625600,\"model\":\"gpt-4o-mini-2024-07-18\","                 \
 	"\"service_tier\":\"default\",\"system_fingerprint\":\"fp_560af6e559\",\"choices\":"
 
-static const char stream_head[] = "HTTP/1.1 200 OK\r\n"
-				  "Date: Fri, 20 Nov 2026 08:00:00 GMT\r\n"
+/* As many headers as a hosted provider sends.  Their size matters: the kernel acknowledges two
+ * small segments at once in the receiver's time or in the sender's, depending on the largest
+ * segment that it has seen on the connection, and must do the same for both proxies. */
+#define COMMON_HEADERS                                                                         \
+	"Date: Fri, 20 Nov 2026 08:00:00 GMT\r\n"                                              \
+	"Server: upstream\r\n"                                                                 \
+	"Connection: keep-alive\r\n"                                                           \
+	"access-control-expose-headers: X-Request-ID\r\n"                                      \
+	"openai-organization: org-0f1e2d3c4b5a69788796a5b4\r\n"                                \
+	"openai-processing-ms: 212\r\n"                                                        \
+	"openai-version: 2020-10-01\r\n"                                                       \
+	"x-ratelimit-limit-requests: 10000\r\n"                                                \
+	"x-ratelimit-limit-tokens: 2000000\r\n"                                                \
+	"x-ratelimit-remaining-requests: 9999\r\n"                                             \
+	"x-ratelimit-remaining-tokens: 1999743\r\n"                                            \
+	"x-ratelimit-reset-requests: 6ms\r\n"                                                  \
+	"x-ratelimit-reset-tokens: 7ms\r\n"                                                    \
+	"x-request-id: req_7f3a2b9c4d5e6f708192a3b4c5d6e7f8\r\n"                               \
+	"strict-transport-security: max-age=31536000; includeSubDomains; preload\r\n"          \
+	"x-content-type-options: nosniff\r\n"                                                  \
+	"cache-control: no-cache\r\n"                                                          \
+	"alt-svc: h3=\":443\"; ma=86400\r\n"
+
+static const char stream_head[] = "HTTP/1.1 200 OK\r\n" COMMON_HEADERS
 				  "Content-Type: text/event-stream; charset=utf-8\r\n"
-				  "Transfer-Encoding: chunked\r\n"
-				  "Cache-Control: no-cache\r\n"
-				  "x-request-id: req_7f3a2b9c4d5e6f708192a3b4c5d6e7f8\r\n"
-				  "openai-processing-ms: 212\r\n"
-				  "Connection: keep-alive\r\n\r\n";
+				  "Transfer-Encoding: chunked\r\n\r\n";
 static const char event_role[] =
 	"data: " CHUNK_HEAD "[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\","
 	"\"refusal\":null},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
@@ -365,10 +383,8 @@ int main(int argc, char **argv)
 		s->wheel[i].next = s->wheel[i].prev = &s->wheel[i];
 	s->plain_n = (size_t)snprintf(
 		s->plain, sizeof(s->plain),
-		"HTTP/1.1 200 OK\r\nDate: Fri, 20 Nov 2026 08:00:00 GMT\r\n"
-		"Content-Type: application/json\r\nContent-Length: %zu\r\n"
-		"x-request-id: req_7f3a2b9c4d5e6f708192a3b4c5d6e7f8\r\n"
-		"openai-processing-ms: 212\r\nConnection: keep-alive\r\n\r\n%s",
+		"HTTP/1.1 200 OK\r\n" COMMON_HEADERS
+		"Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
 		sizeof(plain_body) - 1, plain_body);
 	s->ep = epoll_create1(EPOLL_CLOEXEC);
 	s->tick = now_ns() / TICK_NS;

@@ -370,6 +370,7 @@ int run_serve(const struct invocation *in)
 		return EXIT_USAGE;
 	}
 	raise_file_limit();
+	system_mem_keep();
 	signal(SIGPIPE, SIG_IGN);
 	started = start(s, in, l);
 	load_free(l);

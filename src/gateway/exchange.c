@@ -668,6 +668,7 @@ struct exchange *exchange_begin(struct gateway *g, struct http_request *rq,
 	timer_init(&x->timer, g->loop, on_timer);
 	list_push_tail(&g->exchanges, &x->link);
 	g->open++;
+	g->used = true;
 	if (!authenticate(x) || !read_request(x) || !find_model(x))
 		return NULL;
 	make_plan(x);

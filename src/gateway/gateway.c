@@ -34,14 +34,18 @@ static void publish(struct gateway *g)
 	count_set(&sum[SUM_LOOP_LAG_US], loop_take_lag_us(g->loop));
 }
 
-/* After a peak of many exchanges their memory goes back to the system. */
+/* Memory is held for the next request while there is work, and goes back to the system after a
+ * peak of many exchanges and when none has been left. */
 static void trim(struct gateway *g)
 {
+	bool idle = g->open == 0 && g->used;
+
 	if (g->open > g->peak)
 		g->peak = g->open;
-	if (g->peak < TRIM_PEAK || g->open > g->peak / 4)
+	if (!idle && (g->peak < TRIM_PEAK || g->open > g->peak / 4))
 		return;
 	g->peak = g->open;
+	g->used = false;
 	system_mem_trim();
 }
 

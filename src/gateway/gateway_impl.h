@@ -19,6 +19,7 @@ struct gateway {
 	struct link exchanges; /* struct exchange.link */
 	size_t open, streams;
 	size_t peak;       /* of `open`, since memory was last given back */
+	bool used;         /* there was an exchange since then */
 	struct timer tick; /* publishes gauges */
 	struct timer drain_timer;
 	bool draining, cut;

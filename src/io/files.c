@@ -35,6 +35,12 @@ struct mem *system_mem(void)
 	return (struct mem *)(uintptr_t)&m;
 }
 
+void system_mem_keep(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	(void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 void system_mem_trim(void)
 {
 	malloc_trim(0);

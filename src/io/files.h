@@ -24,6 +24,10 @@ void log_sink_free(struct log_sink *s); /* writes what is left */
 
 /* The system's memory as a struct mem, shared and thread-safe. */
 struct mem *system_mem(void);
+/* From now on what is freed, up to some tens of megabytes, is held for reuse until
+ * system_mem_trim(): large bodies then do not cost new pages each time.  Before any thread is
+ * started. */
+void system_mem_keep(void);
 /* Gives back to the system what was freed and is held for reuse, as far as it can be.  For
  * quiet moments after a peak: it takes about a millisecond per 100 MB. */
 void system_mem_trim(void);

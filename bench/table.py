@@ -100,7 +100,7 @@ class Table:
             real = open_now[0]
             self.simple(f"resident memory, {real:,} open streams", "MiB", f"memory_{n}", rss)
             each = self.per_stream(n)
-            self.add("  per open stream", "KiB", each["nginx"], each["weir"], "≤ 16 KiB")
+            self.add(f"  per open stream of {real:,}", "KiB", each["nginx"], each["weir"], "≤ 16 KiB")
             self.simple("  after they closed", "MiB", f"memory_after_{n}", rss, "", 2)
         self.simple("start to first 200", "ms", "start", lambda f: statistics.median(f) / 1000, "≤ 50 ms", 2)
         self.simple("program, stripped", "MiB", "size", lambda f: f / 2**20, "", 2)

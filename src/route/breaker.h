@@ -28,9 +28,9 @@ enum breaker_view { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
 /* All zero is a closed breaker. */
 struct deployment_state {
-	atomic_uint refs;               /* snapshots that hold it */
-	atomic_uint failures;           /* in a row */
-	atomic_uint opened;             /* times in a row, for the doubling */
+	atomic_uint refs;     /* deployments and providers that hold it, of all snapshots */
+	atomic_uint failures; /* in a row */
+	atomic_uint opened;   /* times in a row, for the doubling */
 	_Atomic uint64_t open_until_us; /* 0: closed */
 	_Atomic uint64_t
 		probe_until_us; /* a probe is out; another may go when it never came back */

@@ -25,7 +25,16 @@ extern const struct provider_quirk_name provider_quirk_names[];
 extern const size_t provider_quirk_n;
 
 /* The wire protocol spoken with a provider. */
-enum provider_dialect { DIALECT_OPENAI };
+enum provider_dialect {
+	DIALECT_OPENAI,
+	DIALECT_RESPONSES,
+	DIALECT_ANTHROPIC,
+	DIALECT_GEMINI,
+	DIALECT_BEDROCK,
+	DIALECT_COHERE,
+	DIALECT_OLLAMA,
+	DIALECTS,
+};
 
 enum { PROVIDER_DROP_MAX = 12 };
 

@@ -1,28 +1,53 @@
 /* chat/usage.h -- tokens of one exchange, in counters that do not overlap (M5).
  *
- * input + cache_read + cache_write is what providers call prompt tokens; output + reasoning
- * what they call completion tokens.
+ * What providers call prompt tokens is the sum of the first five, what they call completion
+ * tokens the sum of the rest.
  */
 #ifndef WEIR_CHAT_USAGE_H
 #define WEIR_CHAT_USAGE_H
 
 #include "base/defs.h"
 
+/* No answer has a million millions of tokens, and sums of them must not overflow. */
+#define USAGE_TOKENS_MAX (1ULL << 40)
+
 struct usage {
 	bool known;     /* the provider said so */
 	bool estimated; /* it did not; these are our estimates */
 	bool odd;       /* what it said was impossible and was corrected */
-	uint64_t input, cache_read, cache_write, output, reasoning;
+	/* prompt */
+	uint64_t input; /* text (and images), neither read from nor written to a cache */
+	uint64_t cache_read;
+	uint64_t cache_write;    /* for the usual lifetime (five minutes, or not said) */
+	uint64_t cache_write_1h; /* for an hour */
+	uint64_t audio_in;
+	/* completion */
+	uint64_t output; /* visible text, tool calls */
+	uint64_t reasoning;
+	uint64_t audio_out;
+	/* not tokens */
+	uint64_t searches; /* web searches that a built-in tool made */
 };
 
 static inline uint64_t usage_prompt(const struct usage *u)
 {
-	return u->input + u->cache_read + u->cache_write;
+	return u->input + u->cache_read + u->cache_write + u->cache_write_1h + u->audio_in;
 }
 
 static inline uint64_t usage_completion(const struct usage *u)
 {
-	return u->output + u->reasoning;
+	return u->output + u->reasoning + u->audio_out;
+}
+
+/* Takes `part` out of *whole; a part over its whole is impossible and corrected. */
+static inline uint64_t usage_part(uint64_t *whole, uint64_t part, bool *odd)
+{
+	if (part > *whole) {
+		*odd = true;
+		part = *whole;
+	}
+	*whole -= part;
+	return part;
 }
 
 /* When a provider says nothing: about four bytes to a token. */

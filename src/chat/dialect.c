@@ -1,0 +1,119 @@
+#include "chat/dialect.h"
+
+#include "base/sb.h"
+#include "wire/json_scan.h"
+
+static const struct dialect *const dialects[DIALECTS] = {
+	[DIALECT_OPENAI] = &dialect_openai,       [DIALECT_RESPONSES] = &dialect_responses,
+	[DIALECT_ANTHROPIC] = &dialect_anthropic, [DIALECT_GEMINI] = &dialect_gemini,
+	[DIALECT_BEDROCK] = &dialect_bedrock,     [DIALECT_COHERE] = &dialect_cohere,
+	[DIALECT_OLLAMA] = &dialect_ollama,
+};
+
+const struct dialect *dialect_of(enum provider_dialect id)
+{
+	return dialects[id];
+}
+
+const struct dialect *dialect_named(struct slice name)
+{
+	for (size_t i = 0; i < DIALECTS; i++)
+		if (slice_eq(slice_cstr(dialects[i]->name), name))
+			return dialects[i];
+	return NULL;
+}
+
+/* ---- what was lost --------------------------------------------------------------------- */
+
+static struct sb lost_next(struct chat_lost *l, bool content)
+{
+	struct sb b = { 0 };
+
+	l->content |= content;
+	if (l->n < LOST_MAX) {
+		l->v[l->n].content = content;
+		sb_init(&b, l->v[l->n].name, sizeof(l->v[0].name) - 1);
+	}
+	l->n++;
+	return b;
+}
+
+void lost_key(struct chat_lost *l, struct slice name)
+{
+	struct sb b;
+
+	for (size_t i = 0; i < size_min(l->n, LOST_MAX); i++)
+		if (slice_eq(slice_cstr(l->v[i].name), name))
+			return;
+	b = lost_next(l, false);
+	/* It ends up in a header: nothing from outside but what names are made of. */
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			     (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+
+		if (b.p != NULL)
+			sb_char(&b, plain ? c : '?');
+	}
+}
+
+void lost_param(struct chat_lost *l, const char *name)
+{
+	lost_key(l, slice_cstr(name));
+}
+
+void lost_content(struct chat_lost *l, size_t m, size_t p, const char *what)
+{
+	struct sb b = lost_next(l, true);
+
+	if (b.p != NULL)
+		sb_fmt(&b, "messages[%zu].content[%zu] (%s)", m, p, what);
+}
+
+void lost_extras(struct chat_lost *l, const struct chat_request *r)
+{
+	for (const struct chat_extra *x = r->extras; x != NULL; x = x->next)
+		lost_key(l, x->key);
+}
+
+/* ---- for readers of requests ----------------------------------------------------------- */
+
+enum rc refuse_request(struct chat_refusal *why, const char *code, const char *param,
+		       const char *fmt, ...)
+{
+	va_list ap;
+	struct sb b;
+
+	why->code = code;
+	sb_init(&b, why->param, sizeof(why->param) - 1);
+	if (param != NULL)
+		sb_lit(&b, param);
+	why->param[b.n] = '\0';
+	va_start(ap, fmt);
+	(void)vsnprintf(why->text, sizeof(why->text), fmt, ap);
+	va_end(ap);
+	return E_BAD;
+}
+
+enum rc request_fields(struct slice body, struct arena *a, struct fields *f,
+		       struct chat_refusal *why)
+{
+	struct json_problem p;
+	enum json_kind kind;
+	enum rc rc = json_scan(body, &kind, f->few, ARRAY_LEN(f->few), &f->n, &p);
+
+	f->m = f->few;
+	if (rc != OK)
+		return refuse_request(why, rc == E_TOOBIG ? "too_deep" : "invalid_json", NULL,
+				      "The body is not valid JSON: %s at line %zu, column %zu.",
+				      p.what, p.line, p.column);
+	if (kind != JSON_OBJECT)
+		return refuse_request(why, "invalid_json", NULL,
+				      "The body must be a JSON object.");
+	if (f->n > FIELDS_MAX)
+		return refuse_request(why, "too_many_fields", NULL,
+				      "The body has more than %d members.", FIELDS_MAX);
+	if (f->n > ARRAY_LEN(f->few) && !fields_read(f, slice_trim(body), a))
+		return E_NOMEM;
+	return OK;
+}

@@ -1,0 +1,6 @@
+#include "chat/dialect.h"
+
+const struct dialect dialect_responses = {
+	.name = "responses",
+	.id = DIALECT_RESPONSES,
+};

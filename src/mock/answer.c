@@ -32,11 +32,11 @@ struct piece *plan_add(struct exchange *x, struct plan *plan, enum piece_kind ki
 void plan_error(struct exchange *x, const struct mock_dialect *d, struct plan *plan,
 		unsigned status, struct slice message)
 {
-	struct out *o = &x->mock->out;
+	struct say *o = &x->mock->out;
 
 	/* `message` may lie in the builder. */
 	message = arena_copy(&x->work, message);
-	out_clear(o);
+	say_clear(o);
 	d->error(o, x->o, status, message);
 	*plan = (struct plan){
 		.status = status,
@@ -47,7 +47,7 @@ void plan_error(struct exchange *x, const struct mock_dialect *d, struct plan *p
 		.retry_after_ms = x->o->retry_after_ms,
 		.prompt_tokens = plan->prompt_tokens,
 	};
-	plan_add(x, plan, PIECE_ERROR, out_slice(o));
+	plan_add(x, plan, PIECE_ERROR, say_slice(o));
 }
 
 static const struct mock_dialect *dialect_of(const struct exchange *x)
@@ -201,7 +201,7 @@ static unsigned status_ok(uint64_t status)
 static void plan_answer(struct exchange *x, const struct mock_dialect *d,
 			const struct json_member *m, size_t n, struct plan *plan)
 {
-	struct out *o = &x->mock->out;
+	struct say *o = &x->mock->out;
 
 	if (x->o->status != 0) {
 		plan_error(x, d, plan, status_ok(x->o->status), LIT(""));
@@ -214,9 +214,9 @@ static void plan_answer(struct exchange *x, const struct mock_dialect *d,
 		plan_error(x, d, plan, 500, LIT(""));
 		plan->status = 200;
 	} else if (plan->stream) {
-		out_clear(o);
+		say_clear(o);
 		d->error(o, x->o, 500, LIT(""));
-		plan->error_event = arena_copy(&x->work, out_slice(o));
+		plan->error_event = arena_copy(&x->work, say_slice(o));
 	}
 }
 

@@ -27,56 +27,56 @@ static bool is_secret(struct slice name)
 	return false;
 }
 
-static void put_headers(struct out *o, const struct http_head *h)
+static void put_headers(struct say *o, const struct http_head *h)
 {
-	out_lit(o, "[");
+	say_lit(o, "[");
 	for (size_t i = 0; i < h->header_n; i++) {
 		struct slice v = h->headers[i].value;
 
-		out_lit(o, i > 0 ? ",[" : "[");
-		out_json(o, h->headers[i].name);
-		out_lit(o, ",");
+		say_lit(o, i > 0 ? ",[" : "[");
+		say_json(o, h->headers[i].name);
+		say_lit(o, ",");
 		if (is_secret(h->headers[i].name)) {
-			out_lit(o, "\"***");
-			out_json_part(o, v.n > 8 ? slice_skip(v, v.n - 4) : slice_of("", 0));
-			out_lit(o, "\"");
+			say_lit(o, "\"***");
+			say_json_part(o, v.n > 8 ? slice_skip(v, v.n - 4) : slice_of("", 0));
+			say_lit(o, "\"");
 		} else {
-			out_json(o, v);
+			say_json(o, v);
 		}
-		out_lit(o, "]");
+		say_lit(o, "]");
 	}
-	out_lit(o, "]");
+	say_lit(o, "]");
 }
 
-static void put_bool(struct out *o, const char *name, bool v)
+static void put_bool(struct say *o, const char *name, bool v)
 {
-	out_fmt(o, ",\"%s\":%s", name, v ? "true" : "false");
+	say_fmt(o, ",\"%s\":%s", name, v ? "true" : "false");
 }
 
-static void put_number(struct out *o, const char *name, uint64_t v)
+static void put_number(struct say *o, const char *name, uint64_t v)
 {
-	out_fmt(o, ",\"%s\":%" PRIu64, name, v);
+	say_fmt(o, ",\"%s\":%" PRIu64, name, v);
 }
 
-static void put_text(struct out *o, const char *name, struct slice v)
+static void put_text(struct say *o, const char *name, struct slice v)
 {
-	out_fmt(o, ",\"%s\":", name);
-	out_json(o, v);
+	say_fmt(o, ",\"%s\":", name);
+	say_json(o, v);
 }
 
-static void put_record(struct out *o, const struct mock_record *r)
+static void put_record(struct say *o, const struct mock_record *r)
 {
-	out_fmt(o, "{\"seq\":%" PRIu64, r->seq);
+	say_fmt(o, "{\"seq\":%" PRIu64, r->seq);
 	put_text(o, "method", r->head.method);
 	put_text(o, "path", r->path);
 	put_text(o, "query", r->query);
-	out_lit(o, ",\"headers\":");
+	say_lit(o, ",\"headers\":");
 	put_headers(o, &r->head);
 	put_text(o, "model", r->model);
 	put_bool(o, "stream", r->stream);
-	out_lit(o, ",\"body_b64\":\"");
-	out_base64(o, r->body);
-	out_lit(o, "\"");
+	say_lit(o, ",\"body_b64\":\"");
+	say_base64(o, r->body);
+	say_lit(o, "\"");
 	put_bool(o, "body_complete", r->body_complete);
 	put_text(o, "fault", slice_cstr(r->fault));
 	put_number(o, "status", r->status);
@@ -96,7 +96,7 @@ static void put_record(struct out *o, const struct mock_record *r)
 	put_number(o, "ended_us", r->ended_us);
 	put_number(o, "connection", r->connection);
 	put_number(o, "on_connection", r->on_connection);
-	out_lit(o, "}");
+	say_lit(o, "}");
 }
 
 static uint64_t query_number(const struct exchange *x, struct slice name, uint64_t other)
@@ -108,30 +108,30 @@ static uint64_t query_number(const struct exchange *x, struct slice name, uint64
 	return other;
 }
 
-static void put_records(struct exchange *x, struct out *o)
+static void put_records(struct exchange *x, struct say *o)
 {
 	struct mock *m = x->mock;
 	uint64_t since = query_number(x, LIT("since"), 0);
 	bool first = true;
 
-	out_lit(o, "[");
+	say_lit(o, "[");
 	for (size_t i = 0; i < m->record_n; i++) {
 		const struct mock_record *r = mock_record(m, i);
 
 		if (r->seq <= since)
 			continue;
-		out_lit(o, first ? "\n" : ",\n");
+		say_lit(o, first ? "\n" : ",\n");
 		first = false;
 		put_record(o, r);
 	}
-	out_lit(o, "]\n");
+	say_lit(o, "]\n");
 }
 
-static void put_health(struct exchange *x, struct out *o)
+static void put_health(struct exchange *x, struct say *o)
 {
 	const struct mock *m = x->mock;
 
-	out_fmt(o,
+	say_fmt(o,
 		"{\"status\":\"ok\",\"requests\":%" PRIu64 ",\"connections\":%" PRIu64
 		",\"open_requests\":%zu,\"open_connections\":%zu,\"script_left\":%zu,"
 		"\"records\":%zu}\n",
@@ -139,32 +139,32 @@ static void put_health(struct exchange *x, struct out *o)
 		m->stats.open_connections, m->script_left, m->record_n);
 }
 
-static void put_words(struct exchange *x, struct out *o)
+static void put_words(struct exchange *x, struct say *o)
 {
 	const struct mock *m = x->mock;
 	uint64_t tokens = query_number(x, LIT("tokens"), m->o->tokens.min);
 	struct slice text = mock_text(&x->work, m->o->seed,
 				      tokens > MOCK_TOKENS_MAX ? MOCK_TOKENS_MAX : tokens);
 
-	out_lit(o, "{\"text\":");
-	out_json(o, text);
-	out_lit(o, "}\n");
+	say_lit(o, "{\"text\":");
+	say_json(o, text);
+	say_lit(o, "}\n");
 }
 
-static unsigned changed(struct exchange *x, struct out *o, enum rc rc, const struct err *err)
+static unsigned changed(struct exchange *x, struct say *o, enum rc rc, const struct err *err)
 {
-	out_clear(o);
+	say_clear(o);
 	if (rc == OK) {
-		out_fmt(o, "{\"status\":\"ok\",\"script_left\":%zu}\n", x->mock->script_left);
+		say_fmt(o, "{\"status\":\"ok\",\"script_left\":%zu}\n", x->mock->script_left);
 		return 200;
 	}
-	out_lit(o, "{\"error\":");
-	out_json(o, slice_cstr(err->rc == OK ? rc_text(rc) : err->text));
-	out_lit(o, "}\n");
+	say_lit(o, "{\"error\":");
+	say_json(o, slice_cstr(err->rc == OK ? rc_text(rc) : err->text));
+	say_lit(o, "}\n");
 	return 400;
 }
 
-static unsigned respond(struct exchange *x, struct out *o)
+static unsigned respond(struct exchange *x, struct say *o)
 {
 	struct mock *m = x->mock;
 	struct slice path = slice_skip(x->rec.path, sizeof("/mock/") - 1);
@@ -190,7 +190,7 @@ static unsigned respond(struct exchange *x, struct out *o)
 	} else if (post && slice_eq(path, LIT("options"))) {
 		return changed(x, o, mock_set(m, slice_trim(x->rec.body), &err), &err);
 	} else {
-		out_lit(o, "{\"error\":\"there is no such control\"}\n");
+		say_lit(o, "{\"error\":\"there is no such control\"}\n");
 		return 404;
 	}
 	return 200;
@@ -198,11 +198,11 @@ static unsigned respond(struct exchange *x, struct out *o)
 
 void control_answer(struct exchange *x)
 {
-	struct out *o = &x->mock->out;
+	struct say *o = &x->mock->out;
 	unsigned status;
 
 	x->o = x->mock->control;
-	out_clear(o);
+	say_clear(o);
 	status = respond(x, o);
-	shape_control(x, status, out_slice(o));
+	shape_control(x, status, say_slice(o));
 }

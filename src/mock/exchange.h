@@ -13,7 +13,7 @@
 #include "base/map.h"
 #include "io/loop.h"
 #include "mock/options.h"
-#include "mock/out.h"
+#include "mock/say.h"
 #include "wire/json.h"
 #include "wire/json_scan.h"
 
@@ -127,7 +127,7 @@ struct mock_dialect {
 	void (*answer)(struct exchange *x, const struct json_member *m, size_t n,
 		       struct plan *plan);
 	/* An error body, or the data of an error event. */
-	void (*error)(struct out *o, const struct mock_options *opt, unsigned status,
+	void (*error)(struct say *o, const struct mock_options *opt, unsigned status,
 		      struct slice message);
 };
 
@@ -191,8 +191,8 @@ struct mock {
 	size_t script_left;
 	struct mock_stats stats;
 	struct kept_answer *kept[KEPT_MAX];
-	struct out out;   /* for building one thing at a time */
-	struct out frame; /* the same, for shape.c */
+	struct say out;   /* for building one thing at a time */
+	struct say frame; /* the same, for shape.c */
 	/* mock_record()'s place, so that a walk over all is not quadratic. */
 	size_t cursor_i;
 	struct link *cursor;

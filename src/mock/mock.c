@@ -33,8 +33,8 @@ enum rc mock_new(struct mock **out, struct loop *l, const struct mock_options *o
 	list_init(&m->peers);
 	list_init(&m->records);
 	list_init(&m->script);
-	out_init(&m->out, mem, OUT_MAX);
-	out_init(&m->frame, mem, OUT_MAX);
+	say_init(&m->out, mem, OUT_MAX);
+	say_init(&m->frame, mem, OUT_MAX);
 	m->control = mock_options_new(&m->arena);
 	m->o = mock_options_new(&m->arena);
 	if (m->control == NULL || m->o == NULL ||
@@ -95,8 +95,8 @@ void mock_free(struct mock *m)
 		if (m->kept[i] != NULL)
 			kept_unref(m, m->kept[i]);
 	mock_script_clear(m);
-	out_free(&m->out);
-	out_free(&m->frame);
+	say_free(&m->out);
+	say_free(&m->frame);
 	arena_free(&m->arena);
 	mem_put(m->mem, m, sizeof(*m));
 }
@@ -125,13 +125,13 @@ void mock_stats(const struct mock *m, struct mock_stats *out)
 
 struct slice mock_text(struct arena *a, uint64_t seed, uint64_t tokens)
 {
-	struct out o;
+	struct say o;
 	struct slice text;
 
-	out_init(&o, a->mem, OUT_MAX);
+	say_init(&o, a->mem, OUT_MAX);
 	text_words(&o, seed, tokens);
-	text = arena_copy(a, out_slice(&o));
-	out_free(&o);
+	text = arena_copy(a, say_slice(&o));
+	say_free(&o);
 	return text;
 }
 
@@ -172,19 +172,19 @@ static enum rc item_check(struct script_item *item, struct err *err)
 }
 
 /* A member of an item that is an option: adds "name=value" to the changes. */
-static void put_option(struct out *o, struct slice name, struct slice value)
+static void put_option(struct say *o, struct slice name, struct slice value)
 {
 	if (buf_len(&o->b) > 0)
-		out_lit(o, "&");
-	out_str(o, name);
-	out_lit(o, "=");
+		say_lit(o, "&");
+	say_str(o, name);
+	say_lit(o, "=");
 	for (size_t i = 0; i < value.n; i++) {
 		unsigned char c = (unsigned char)value.p[i];
 
 		if (c == '%' || c == '&' || c == '+' || c == '=')
-			out_fmt(o, "%%%02x", c);
+			say_fmt(o, "%%%02x", c);
 		else
-			out_str(o, slice_of(value.p + i, 1));
+			say_str(o, slice_of(value.p + i, 1));
 	}
 }
 
@@ -196,7 +196,7 @@ static enum rc item_read_object(struct mock *m, struct script_item *item,
 	struct slice key, text;
 	enum rc rc;
 
-	out_clear(&m->out);
+	say_clear(&m->out);
 	json_iter_init(&it, object);
 	while (json_iter_next(&it, &key, &value)) {
 		if (slice_eq(key, LIT("times"))) {
@@ -215,7 +215,7 @@ static enum rc item_read_object(struct mock *m, struct script_item *item,
 	}
 	if (item->times == 0)
 		return err_set(err, E_BAD, "mock.script", "times: must be a number over 0");
-	item->changes = arena_copy(&item->arena, out_slice(&m->out));
+	item->changes = arena_copy(&item->arena, say_slice(&m->out));
 	return OK;
 }
 

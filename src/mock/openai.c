@@ -104,14 +104,14 @@ static const struct error_kind *error_kind(unsigned status)
 	return &other;
 }
 
-static void pair(struct out *o, const char *name, struct slice value)
+static void pair(struct say *o, const char *name, struct slice value)
 {
-	out_json(o, slice_cstr(name));
-	out_lit(o, ":");
-	out_json(o, value);
+	say_json(o, slice_cstr(name));
+	say_lit(o, ":");
+	say_json(o, value);
 }
 
-static void error(struct out *o, const struct mock_options *opt, unsigned status,
+static void error(struct say *o, const struct mock_options *opt, unsigned status,
 		  struct slice message)
 {
 	const struct error_kind *k = error_kind(status);
@@ -125,67 +125,67 @@ static void error(struct out *o, const struct mock_options *opt, unsigned status
 	switch (opt->shape) {
 	case SHAPE_OPENAI:
 	case SHAPE_ARRAY:
-		out_lit(o, opt->shape == SHAPE_ARRAY ? "[{\"error\":{" : "{\"error\":{");
+		say_lit(o, opt->shape == SHAPE_ARRAY ? "[{\"error\":{" : "{\"error\":{");
 		pair(o, "message", message);
-		out_lit(o, ",");
+		say_lit(o, ",");
 		pair(o, "type", type);
-		out_lit(o, ",\"param\":null,");
+		say_lit(o, ",\"param\":null,");
 		pair(o, "code", code);
-		out_lit(o, opt->shape == SHAPE_ARRAY ? "}}]" : "}}");
+		say_lit(o, opt->shape == SHAPE_ARRAY ? "}}]" : "}}");
 		return;
 	case SHAPE_STRING:
 	case SHAPE_DETAIL:
-		out_lit(o, "{");
+		say_lit(o, "{");
 		pair(o, opt->shape == SHAPE_STRING ? "error" : "detail", message);
-		out_lit(o, "}");
+		say_lit(o, "}");
 		return;
 	case SHAPE_FLAT:
-		out_lit(o, "{");
+		say_lit(o, "{");
 		pair(o, "message", message);
-		out_lit(o, ",");
+		say_lit(o, ",");
 		pair(o, "type", type);
-		out_lit(o, ",\"param\":null,");
+		say_lit(o, ",\"param\":null,");
 		pair(o, "code", code);
-		out_lit(o, "}");
+		say_lit(o, "}");
 		return;
 	case SHAPE_CODE:
-		out_lit(o, "{");
+		say_lit(o, "{");
 		pair(o, "code", code);
-		out_lit(o, ",");
+		say_lit(o, ",");
 		pair(o, "error", message);
-		out_lit(o, "}");
+		say_lit(o, "}");
 		return;
 	case SHAPE_ERRORS:
-		out_lit(o, "{\"errors\":[{");
+		say_lit(o, "{\"errors\":[{");
 		pair(o, "code", code);
-		out_lit(o, ",");
+		say_lit(o, ",");
 		pair(o, "message", message);
-		out_fmt(o, "}],\"trace\":\"mock\",\"status_code\":%u}", status);
+		say_fmt(o, "}],\"trace\":\"mock\",\"status_code\":%u}", status);
 		return;
 	case SHAPE_FAULT:
-		out_lit(o, "{\"fault\":{");
+		say_lit(o, "{\"fault\":{");
 		pair(o, "faultstring", message);
-		out_lit(o, ",\"detail\":{");
+		say_lit(o, ",\"detail\":{");
 		pair(o, "errorcode", code);
-		out_lit(o, "}}}");
+		say_lit(o, "}}}");
 		return;
 	case SHAPE_BASE_RESP:
-		out_fmt(o, "{\"base_resp\":{\"status_code\":%u,", status == 429 ? 1002 : 1000);
+		say_fmt(o, "{\"base_resp\":{\"status_code\":%u,", status == 429 ? 1002 : 1000);
 		pair(o, "status_msg", message);
-		out_lit(o, "}}");
+		say_lit(o, "}}");
 		return;
 	case SHAPE_NUMERIC:
-		out_fmt(o, "{\"error\":{\"code\":%u,", status);
+		say_fmt(o, "{\"error\":{\"code\":%u,", status);
 		pair(o, "message", message);
-		out_lit(o, ",\"metadata\":{\"provider_name\":\"mock\"}}}");
+		say_lit(o, ",\"metadata\":{\"provider_name\":\"mock\"}}}");
 		return;
 	case SHAPE_TEXT:
-		out_str(o, message);
+		say_str(o, message);
 		return;
 	case SHAPE_HTML:
-		out_fmt(o, "<html>\r\n<head><title>%u</title></head>\r\n<body><h1>", status);
-		out_str(o, message);
-		out_lit(o, "</h1></body>\r\n</html>\r\n");
+		say_fmt(o, "<html>\r\n<head><title>%u</title></head>\r\n<body><h1>", status);
+		say_str(o, message);
+		say_lit(o, "</h1></body>\r\n</html>\r\n");
 		return;
 	case SHAPE_EMPTY:
 		return;
@@ -194,64 +194,64 @@ static void error(struct out *o, const struct mock_options *opt, unsigned status
 
 /* ---- parts of an answer ---------------------------------------------------------------- */
 
-static struct out *fresh(struct ask *q)
+static struct say *fresh(struct ask *q)
 {
-	out_clear(&q->x->mock->out);
+	say_clear(&q->x->mock->out);
 	return &q->x->mock->out;
 }
 
-static void put_usage(struct ask *q, struct out *o, uint64_t completion)
+static void put_usage(struct ask *q, struct say *o, uint64_t completion)
 {
-	out_fmt(o, "\"usage\":{\"prompt_tokens\":%" PRIu64, q->prompt);
+	say_fmt(o, "\"usage\":{\"prompt_tokens\":%" PRIu64, q->prompt);
 	if (q->endpoint != EMBEDDINGS)
-		out_fmt(o, ",\"completion_tokens\":%" PRIu64, completion);
-	out_fmt(o, ",\"total_tokens\":%" PRIu64, q->prompt + completion);
+		say_fmt(o, ",\"completion_tokens\":%" PRIu64, completion);
+	say_fmt(o, ",\"total_tokens\":%" PRIu64, q->prompt + completion);
 	if (q->endpoint != EMBEDDINGS)
-		out_fmt(o,
+		say_fmt(o,
 			",\"prompt_tokens_details\":{\"cached_tokens\":%" PRIu64
 			",\"audio_tokens\":0},\"completion_tokens_details\":{"
 			"\"reasoning_tokens\":0,\"audio_tokens\":0,"
 			"\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}",
 			q->o->cached_tokens);
-	out_lit(o, "}");
+	say_lit(o, "}");
 }
 
-static void put_extra(struct ask *q, struct out *o)
+static void put_extra(struct ask *q, struct say *o)
 {
 	if (q->o->extra)
-		out_lit(o, ",\"x_mock\":{\"big\":12345678901234567890,\"n\":1.50,"
+		say_lit(o, ",\"x_mock\":{\"big\":12345678901234567890,\"n\":1.50,"
 			   "\"s\":\"\\u00e9\\/\",\"list\":[null,true,{}]}");
 }
 
 /* {"id":..., up to where choices begin */
-static void put_start(struct ask *q, struct out *o)
+static void put_start(struct ask *q, struct say *o)
 {
 	const char *object = q->endpoint == COMPLETIONS ? "text_completion"
 			     : q->stream                ? "chat.completion.chunk"
 							: "chat.completion";
 
-	out_fmt(o, "{\"id\":\"%s-%016" PRIx64 "\",\"object\":\"%s\",\"created\":%d,\"model\":",
+	say_fmt(o, "{\"id\":\"%s-%016" PRIx64 "\",\"object\":\"%s\",\"created\":%d,\"model\":",
 		q->endpoint == COMPLETIONS ? "cmpl" : "chatcmpl", q->text_seed, object,
 		CREATED);
-	out_json(o, q->model);
-	out_lit(o, ",\"system_fingerprint\":\"fp_mock\"");
+	say_json(o, q->model);
+	say_lit(o, ",\"system_fingerprint\":\"fp_mock\"");
 	put_extra(q, o);
-	out_lit(o, ",\"choices\":");
+	say_lit(o, ",\"choices\":");
 }
 
-static void put_finish(struct ask *q, struct out *o)
+static void put_finish(struct ask *q, struct say *o)
 {
 	if (q->finish_given.n > 0)
-		out_json(o, q->finish_given);
+		say_json(o, q->finish_given);
 	else
-		out_json(o, slice_cstr(q->finish));
+		say_json(o, slice_cstr(q->finish));
 }
 
-static void put_logprob(struct out *o, struct slice token)
+static void put_logprob(struct say *o, struct slice token)
 {
-	out_lit(o, "{\"token\":");
-	out_json(o, token);
-	out_lit(o, ",\"logprob\":-0.25,\"bytes\":null,\"top_logprobs\":[]}");
+	say_lit(o, "{\"token\":");
+	say_json(o, token);
+	say_lit(o, ",\"logprob\":-0.25,\"bytes\":null,\"top_logprobs\":[]}");
 }
 
 /* ---- tool calls -------------------------------------------------------------------------- */
@@ -296,38 +296,38 @@ static struct slice call_arguments(struct ask *q, uint64_t i)
 {
 	const struct json *f = call_function(q, i);
 	const struct json *schema = json_get(f, "parameters");
-	struct out *o = fresh(q);
+	struct say *o = fresh(q);
 
 	if (schema == NULL)
-		out_lit(o, "{}");
+		say_lit(o, "{}");
 	else
 		text_by_schema(o, schema, schema, q->text_seed + i);
-	return arena_copy(&q->x->work, out_slice(o));
+	return arena_copy(&q->x->work, say_slice(o));
 }
 
-static void put_call_open(struct ask *q, struct out *o, uint64_t i)
+static void put_call_open(struct ask *q, struct say *o, uint64_t i)
 {
-	out_fmt(o,
+	say_fmt(o,
 		"\"id\":\"call_%016" PRIx64 "\",\"type\":\"function\",\"function\":{\"name\":",
 		hash_mix(q->text_seed + i));
-	out_json(o, json_str(json_get(call_function(q, i), "name")));
-	out_lit(o, ",\"arguments\":");
+	say_json(o, json_str(json_get(call_function(q, i), "name")));
+	say_lit(o, ",\"arguments\":");
 }
 
 /* ---- what is answered ----------------------------------------------------------------------
  */
 
-static void put_content_text(struct out *o, const struct json *content)
+static void put_content_text(struct say *o, const struct json *content)
 {
 	size_t n = json_len(content);
 
 	if (json_is_string(content))
-		out_str(o, json_str(content));
+		say_str(o, json_str(content));
 	for (size_t i = 0; json_is_array(content) && i < n; i++)
-		out_str(o, json_str(json_get(json_at(content, i), "text")));
+		say_str(o, json_str(json_get(json_at(content, i), "text")));
 }
 
-static void put_last_user_text(struct ask *q, struct out *o)
+static void put_last_user_text(struct ask *q, struct say *o)
 {
 	const struct json *messages = json_get(q->root, "messages");
 
@@ -343,7 +343,7 @@ static void put_last_user_text(struct ask *q, struct out *o)
 }
 
 /* A value for response_format; false when it asks for text. */
-static bool put_formatted(struct ask *q, struct out *o)
+static bool put_formatted(struct ask *q, struct say *o)
 {
 	const struct json *format = json_get(q->root, "response_format");
 	struct slice type = json_str(json_get(format, "type"));
@@ -351,9 +351,9 @@ static bool put_formatted(struct ask *q, struct out *o)
 
 	if (slice_eq(type, LIT("json_object")) ||
 	    (slice_eq(type, LIT("json_schema")) && !schema)) {
-		out_lit(o, "{\"answer\":\"");
+		say_lit(o, "{\"answer\":\"");
 		text_words(o, q->text_seed, q->tokens);
-		out_lit(o, "\"}");
+		say_lit(o, "\"}");
 		return true;
 	}
 	if (!slice_eq(type, LIT("json_schema")))
@@ -379,12 +379,12 @@ static uint64_t count_tokens(struct slice s)
 
 static void decide_text(struct ask *q)
 {
-	struct out *o = fresh(q);
+	struct say *o = fresh(q);
 	bool words = false;
 
 	q->finish = "stop";
 	if (q->o->text.n > 0) {
-		out_str(o, q->o->text);
+		say_str(o, q->o->text);
 	} else if (q->o->echo) {
 		put_last_user_text(q, o);
 	} else if (!q->format || !put_formatted(q, o)) {
@@ -395,7 +395,7 @@ static void decide_text(struct ask *q)
 		}
 		text_words(o, q->text_seed, q->tokens);
 	}
-	q->text = arena_copy(&q->x->work, out_slice(o));
+	q->text = arena_copy(&q->x->work, say_slice(o));
 	q->completion = words ? q->tokens : count_tokens(q->text);
 }
 
@@ -412,64 +412,64 @@ static size_t text_piece_end(struct ask *q, size_t at)
 
 /* ---- plain ------------------------------------------------------------------------------ */
 
-static void put_plain_choice(struct ask *q, struct out *o, uint64_t index,
+static void put_plain_choice(struct ask *q, struct say *o, uint64_t index,
 			     const struct slice *arguments)
 {
-	out_fmt(o, "{\"index\":%" PRIu64, index);
+	say_fmt(o, "{\"index\":%" PRIu64, index);
 	if (q->endpoint == COMPLETIONS) {
-		out_lit(o, ",\"text\":");
-		out_json(o, q->text);
+		say_lit(o, ",\"text\":");
+		say_json(o, q->text);
 	} else {
-		out_lit(o, ",\"message\":{\"role\":\"assistant\",\"content\":");
+		say_lit(o, ",\"message\":{\"role\":\"assistant\",\"content\":");
 		if (q->calls > 0)
-			out_lit(o, "null");
+			say_lit(o, "null");
 		else
-			out_json(o, q->text);
-		out_lit(o, ",\"refusal\":null,\"annotations\":[]");
+			say_json(o, q->text);
+		say_lit(o, ",\"refusal\":null,\"annotations\":[]");
 		for (uint64_t i = 0; i < q->calls; i++) {
-			out_lit(o, i == 0 ? ",\"tool_calls\":[{" : ",{");
+			say_lit(o, i == 0 ? ",\"tool_calls\":[{" : ",{");
 			put_call_open(q, o, i);
-			out_json(o, arguments[i]);
-			out_lit(o, i + 1 == q->calls ? "}}]" : "}}");
+			say_json(o, arguments[i]);
+			say_lit(o, i + 1 == q->calls ? "}}]" : "}}");
 		}
-		out_lit(o, "}");
+		say_lit(o, "}");
 	}
-	out_lit(o, ",\"logprobs\":");
+	say_lit(o, ",\"logprobs\":");
 	if (q->logprobs) {
-		out_lit(o, "{\"content\":[");
+		say_lit(o, "{\"content\":[");
 		for (uint64_t i = 0; i < q->tokens && i < 1000; i++) {
 			if (i > 0)
-				out_lit(o, ",");
+				say_lit(o, ",");
 			put_logprob(o, text_word(q->text_seed, i));
 		}
-		out_lit(o, "],\"refusal\":null}");
+		say_lit(o, "],\"refusal\":null}");
 	} else {
-		out_lit(o, "null");
+		say_lit(o, "null");
 	}
-	out_lit(o, ",\"finish_reason\":");
+	say_lit(o, ",\"finish_reason\":");
 	put_finish(q, o);
-	out_lit(o, "}");
+	say_lit(o, "}");
 }
 
 static void plan_plain(struct ask *q, struct plan *plan, const struct slice *arguments)
 {
-	struct out *o = fresh(q);
+	struct say *o = fresh(q);
 	struct piece *p;
 
 	put_start(q, o);
-	out_lit(o, "[");
+	say_lit(o, "[");
 	for (uint64_t i = 0; i < q->choices && q->o->fail != FAIL_EMPTY; i++) {
 		if (i > 0)
-			out_lit(o, ",");
+			say_lit(o, ",");
 		put_plain_choice(q, o, i, arguments);
 	}
-	out_lit(o, "]");
+	say_lit(o, "]");
 	if (q->o->usage != USAGE_OFF) {
-		out_lit(o, ",");
+		say_lit(o, ",");
 		put_usage(q, o, q->completion);
 	}
-	out_lit(o, "}");
-	p = plan_add(q->x, plan, PIECE_CONTENT, out_slice(o));
+	say_lit(o, "}");
+	p = plan_add(q->x, plan, PIECE_CONTENT, say_slice(o));
 	if (p == NULL)
 		return;
 	p->text_n = q->calls > 0 ? 0 : q->text.n;
@@ -480,35 +480,35 @@ static void plan_plain(struct ask *q, struct plan *plan, const struct slice *arg
 /* ---- streamed ---------------------------------------------------------------------------- */
 
 /* What every chunk but the last ends with. */
-static bool put_chunk_end(struct ask *q, struct out *o, uint64_t completion)
+static bool put_chunk_end(struct ask *q, struct say *o, uint64_t completion)
 {
 	bool told = q->o->usage == USAGE_CUMULATIVE;
 
 	if (told) {
-		out_lit(o, ",");
+		say_lit(o, ",");
 		put_usage(q, o, completion);
 	} else if (q->include_usage && q->o->usage != USAGE_OFF) {
-		out_lit(o, ",\"usage\":null");
+		say_lit(o, ",\"usage\":null");
 	}
-	out_lit(o, "}");
+	say_lit(o, "}");
 	return told;
 }
 
 static void plan_open(struct ask *q, struct plan *plan, uint64_t index)
 {
-	struct out *o = fresh(q);
+	struct say *o = fresh(q);
 	bool usage;
 	struct piece *p;
 
 	if (q->endpoint == COMPLETIONS)
 		return;
 	put_start(q, o);
-	out_fmt(o,
+	say_fmt(o,
 		"[{\"index\":%" PRIu64 ",\"delta\":{\"role\":\"assistant\",\"content\":%s,"
 		"\"refusal\":null},\"logprobs\":null,\"finish_reason\":null}]",
 		index, q->calls > 0 ? "null" : "\"\"");
 	usage = put_chunk_end(q, o, 0);
-	p = plan_add(q->x, plan, PIECE_OPEN, out_slice(o));
+	p = plan_add(q->x, plan, PIECE_OPEN, say_slice(o));
 	if (p != NULL)
 		p->usage = usage;
 }
@@ -516,25 +516,25 @@ static void plan_open(struct ask *q, struct plan *plan, uint64_t index)
 static void plan_text(struct ask *q, struct plan *plan, uint64_t index, struct slice text,
 		      uint64_t so_far)
 {
-	struct out *o = fresh(q);
+	struct say *o = fresh(q);
 	bool usage;
 	struct piece *p;
 
 	put_start(q, o);
-	out_fmt(o, "[{\"index\":%" PRIu64, index);
-	out_lit(o, q->endpoint == COMPLETIONS ? ",\"text\":" : ",\"delta\":{\"content\":");
-	out_json(o, text);
-	out_lit(o, q->endpoint == COMPLETIONS ? "" : "}");
+	say_fmt(o, "[{\"index\":%" PRIu64, index);
+	say_lit(o, q->endpoint == COMPLETIONS ? ",\"text\":" : ",\"delta\":{\"content\":");
+	say_json(o, text);
+	say_lit(o, q->endpoint == COMPLETIONS ? "" : "}");
 	if (q->logprobs) {
-		out_lit(o, ",\"logprobs\":{\"content\":[");
+		say_lit(o, ",\"logprobs\":{\"content\":[");
 		put_logprob(o, text);
-		out_lit(o, "],\"refusal\":null}");
+		say_lit(o, "],\"refusal\":null}");
 	} else {
-		out_lit(o, ",\"logprobs\":null");
+		say_lit(o, ",\"logprobs\":null");
 	}
-	out_lit(o, ",\"finish_reason\":null}]");
+	say_lit(o, ",\"finish_reason\":null}]");
 	usage = put_chunk_end(q, o, so_far);
-	p = plan_add(q->x, plan, PIECE_CONTENT, out_slice(o));
+	p = plan_add(q->x, plan, PIECE_CONTENT, say_slice(o));
 	if (p == NULL)
 		return;
 	p->text_n = index == 0 ? text.n : 0;
@@ -546,20 +546,20 @@ static void plan_text(struct ask *q, struct plan *plan, uint64_t index, struct s
 static void plan_call_part(struct ask *q, struct plan *plan, uint64_t i, bool open,
 			   struct slice part)
 {
-	struct out *o = fresh(q);
+	struct say *o = fresh(q);
 	struct piece *p;
 	bool usage;
 
 	put_start(q, o);
-	out_fmt(o, "[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":%" PRIu64 ",", i);
+	say_fmt(o, "[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":%" PRIu64 ",", i);
 	if (open)
 		put_call_open(q, o, i);
 	else
-		out_lit(o, "\"function\":{\"arguments\":");
-	out_json(o, part);
-	out_lit(o, "}}]},\"logprobs\":null,\"finish_reason\":null}]");
+		say_lit(o, "\"function\":{\"arguments\":");
+	say_json(o, part);
+	say_lit(o, "}}]},\"logprobs\":null,\"finish_reason\":null}]");
 	usage = put_chunk_end(q, o, q->completion);
-	p = plan_add(q->x, plan, PIECE_CONTENT, out_slice(o));
+	p = plan_add(q->x, plan, PIECE_CONTENT, say_slice(o));
 	if (p == NULL)
 		return;
 	p->content = true;
@@ -576,24 +576,24 @@ static void plan_call(struct ask *q, struct plan *plan, uint64_t i, struct slice
 static void plan_finish(struct ask *q, struct plan *plan, uint64_t index)
 {
 	bool here = q->o->usage == USAGE_TWICE || q->o->usage == USAGE_FINISH;
-	struct out *o = fresh(q);
+	struct say *o = fresh(q);
 	struct piece *p;
 	bool usage = here;
 
 	put_start(q, o);
-	out_fmt(o, "[{\"index\":%" PRIu64, index);
-	out_lit(o, q->endpoint == COMPLETIONS ? ",\"text\":\"\"" : ",\"delta\":{}");
-	out_lit(o, ",\"logprobs\":null,\"finish_reason\":");
+	say_fmt(o, "[{\"index\":%" PRIu64, index);
+	say_lit(o, q->endpoint == COMPLETIONS ? ",\"text\":\"\"" : ",\"delta\":{}");
+	say_lit(o, ",\"logprobs\":null,\"finish_reason\":");
 	put_finish(q, o);
-	out_lit(o, "}]");
+	say_lit(o, "}]");
 	if (here) {
-		out_lit(o, ",");
+		say_lit(o, ",");
 		put_usage(q, o, q->completion);
-		out_lit(o, "}");
+		say_lit(o, "}");
 	} else {
 		usage = put_chunk_end(q, o, q->completion);
 	}
-	p = plan_add(q->x, plan, PIECE_FINISH, out_slice(o));
+	p = plan_add(q->x, plan, PIECE_FINISH, say_slice(o));
 	if (p == NULL)
 		return;
 	p->finish = true;
@@ -604,16 +604,16 @@ static void plan_usage(struct ask *q, struct plan *plan)
 {
 	bool asked = q->include_usage &&
 		     (q->o->usage == USAGE_ASKED || q->o->usage == USAGE_CUMULATIVE);
-	struct out *o = fresh(q);
+	struct say *o = fresh(q);
 	struct piece *p;
 
 	if (!asked && q->o->usage != USAGE_ALWAYS && q->o->usage != USAGE_TWICE)
 		return;
 	put_start(q, o);
-	out_lit(o, "[],");
+	say_lit(o, "[],");
 	put_usage(q, o, q->completion);
-	out_lit(o, "}");
-	p = plan_add(q->x, plan, PIECE_USAGE, out_slice(o));
+	say_lit(o, "}");
+	p = plan_add(q->x, plan, PIECE_USAGE, say_slice(o));
 	if (p != NULL)
 		p->usage = true;
 }
@@ -719,11 +719,11 @@ static void answer_chat(struct ask *q, struct plan *plan)
 		q->completion *= q->choices;
 	}
 	if (q->o->fail == FAIL_HUGE && q->calls == 0) {
-		struct out *o = fresh(q);
+		struct say *o = fresh(q);
 
 		while (buf_len(&o->b) < q->o->size && !o->failed)
-			out_lit(o, "weir ");
-		q->text = arena_copy(&q->x->work, slice_head(out_slice(o), q->o->size));
+			say_lit(o, "weir ");
+		q->text = arena_copy(&q->x->work, slice_head(say_slice(o), q->o->size));
 		q->completion = count_tokens(q->text);
 	}
 	plan->text = q->text;
@@ -743,14 +743,14 @@ static double coordinate(struct ask *q, uint64_t input, uint64_t i)
 	return (double)(hash_mix(q->text_seed + input * 65537 + i) % 2001) / 1000 - 1;
 }
 
-static void put_embedding(struct ask *q, struct out *o, uint64_t input, uint64_t dimensions,
+static void put_embedding(struct ask *q, struct say *o, uint64_t input, uint64_t dimensions,
 			  bool base64)
 {
 	if (!base64) {
-		out_lit(o, "[");
+		say_lit(o, "[");
 		for (uint64_t i = 0; i < dimensions; i++)
-			out_fmt(o, "%s%.3f", i > 0 ? "," : "", coordinate(q, input, i));
-		out_lit(o, "]");
+			say_fmt(o, "%s%.3f", i > 0 ? "," : "", coordinate(q, input, i));
+		say_lit(o, "]");
 		return;
 	}
 	char *bytes = arena_bytes(&q->x->work, dimensions * 4);
@@ -765,9 +765,9 @@ static void put_embedding(struct ask *q, struct out *o, uint64_t input, uint64_t
 		for (unsigned k = 0; k < 4; k++) /* little endian */
 			bytes[i * 4 + k] = (char)(u >> (8 * k));
 	}
-	out_lit(o, "\"");
-	out_base64(o, slice_of(bytes, dimensions * 4));
-	out_lit(o, "\"");
+	say_lit(o, "\"");
+	say_base64(o, slice_of(bytes, dimensions * 4));
+	say_lit(o, "\"");
 }
 
 static void answer_embeddings(struct ask *q, struct plan *plan)
@@ -775,7 +775,7 @@ static void answer_embeddings(struct ask *q, struct plan *plan)
 	const struct json *input;
 	uint64_t dimensions, n;
 	bool base64;
-	struct out *o;
+	struct say *o;
 
 	if (!need_tree(q, plan))
 		return;
@@ -786,53 +786,53 @@ static void answer_embeddings(struct ask *q, struct plan *plan)
 	dimensions = dimensions > 65536 ? 65536 : dimensions;
 	base64 = slice_eq(json_str(json_get(q->root, "encoding_format")), LIT("base64"));
 	o = fresh(q);
-	out_lit(o, "{\"object\":\"list\",\"data\":[");
+	say_lit(o, "{\"object\":\"list\",\"data\":[");
 	for (uint64_t i = 0; i < n; i++) {
-		out_fmt(o, "%s{\"object\":\"embedding\",\"index\":%" PRIu64 ",\"embedding\":",
+		say_fmt(o, "%s{\"object\":\"embedding\",\"index\":%" PRIu64 ",\"embedding\":",
 			i > 0 ? "," : "", i);
 		put_embedding(q, o, i, dimensions, base64);
-		out_lit(o, "}");
+		say_lit(o, "}");
 	}
-	out_lit(o, "],\"model\":");
-	out_json(o, q->model);
+	say_lit(o, "],\"model\":");
+	say_json(o, q->model);
 	put_extra(q, o);
-	out_lit(o, ",");
+	say_lit(o, ",");
 	put_usage(q, o, 0);
-	out_lit(o, "}");
+	say_lit(o, "}");
 	plan->completion_tokens = 0;
-	struct piece *p = plan_add(q->x, plan, PIECE_CONTENT, out_slice(o));
+	struct piece *p = plan_add(q->x, plan, PIECE_CONTENT, say_slice(o));
 	if (p != NULL)
 		p->content = p->usage = true;
 }
 
-static void put_model(struct out *o, struct slice name)
+static void put_model(struct say *o, struct slice name)
 {
-	out_lit(o, "{\"id\":");
-	out_json(o, name);
-	out_fmt(o, ",\"object\":\"model\",\"created\":%d,\"owned_by\":\"weir-mock\"}", CREATED);
+	say_lit(o, "{\"id\":");
+	say_json(o, name);
+	say_fmt(o, ",\"object\":\"model\",\"created\":%d,\"owned_by\":\"weir-mock\"}", CREATED);
 }
 
 static void answer_models(struct ask *q, struct plan *plan)
 {
 	struct slice rest = q->o->models, name;
-	struct out *o = fresh(q);
+	struct say *o = fresh(q);
 
 	if (q->endpoint == MODEL) {
 		size_t at = slice_find(q->x->rec.path, LIT("/models/"));
 
 		put_model(o, slice_skip(q->x->rec.path, at + 8));
 	} else {
-		out_lit(o, "{\"object\":\"list\",\"data\":[");
+		say_lit(o, "{\"object\":\"list\",\"data\":[");
 		for (bool first = true; rest.n > 0; first = false) {
 			if (!slice_cut(rest, ',', &name, &rest))
 				rest = slice_of(NULL, 0);
 			if (!first)
-				out_lit(o, ",");
+				say_lit(o, ",");
 			put_model(o, slice_trim(name));
 		}
-		out_lit(o, "]}");
+		say_lit(o, "]}");
 	}
-	plan_add(q->x, plan, PIECE_CONTENT, out_slice(o));
+	plan_add(q->x, plan, PIECE_CONTENT, say_slice(o));
 }
 
 static bool complain(struct ask *q, struct plan *plan, const struct json_member *m, size_t n)

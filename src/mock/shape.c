@@ -10,8 +10,8 @@ struct shaper {
 	struct exchange *x;
 	const struct mock_options *o;
 	struct plan *plan;
-	struct out *head;    /* raw bytes, before the chunk */
-	struct out *pending; /* body bytes */
+	struct say *head;    /* raw bytes, before the chunk */
+	struct say *pending; /* body bytes */
 	struct step told;    /* what the pending bytes say */
 	unsigned batched;    /* events in them */
 	bool chunked;
@@ -43,8 +43,8 @@ static struct step *step_add(struct exchange *x, enum step_kind kind, enum step_
 static void flush(struct shaper *s, enum step_wait wait, bool last)
 {
 	char line[HTTP1_CHUNK_LINE_MAX];
-	struct slice body = out_slice(s->pending);
-	struct slice parts[5] = { out_slice(s->head) };
+	struct slice body = say_slice(s->pending);
+	struct slice parts[5] = { say_slice(s->head) };
 	size_t n = 1, total = 0;
 	struct step *step;
 	char *to;
@@ -77,8 +77,8 @@ static void flush(struct shaper *s, enum step_wait wait, bool last)
 	}
 	s->told = (struct step){ 0 };
 	s->batched = 0;
-	out_clear(s->head);
-	out_clear(s->pending);
+	say_clear(s->head);
+	say_clear(s->pending);
 }
 
 /* Bytes outside of any framing. */
@@ -87,7 +87,7 @@ static void flush_raw(struct shaper *s, struct slice bytes, enum step_wait wait)
 	bool chunked = s->chunked;
 
 	s->chunked = false;
-	out_str(s->pending, bytes);
+	say_str(s->pending, bytes);
 	flush(s, wait, false);
 	s->chunked = chunked;
 }
@@ -113,40 +113,40 @@ static void stop(struct shaper *s, enum step_kind kind)
 
 static void put_head(struct shaper *s, size_t length)
 {
-	struct out *h = s->head;
+	struct say *h = s->head;
 
-	out_fmt(h, "HTTP/1.1 %u ", s->plan->status);
-	out_str(h, http_reason(s->plan->status));
-	out_lit(h, "\r\nContent-Type: ");
-	out_str(h, s->plan->content_type);
-	out_lit(h, "\r\nServer: weir-mock\r\n");
+	say_fmt(h, "HTTP/1.1 %u ", s->plan->status);
+	say_str(h, http_reason(s->plan->status));
+	say_lit(h, "\r\nContent-Type: ");
+	say_str(h, s->plan->content_type);
+	say_lit(h, "\r\nServer: weir-mock\r\n");
 	if (s->plan->stream)
-		out_lit(h, "Cache-Control: no-cache\r\n");
+		say_lit(h, "Cache-Control: no-cache\r\n");
 	if (s->plan->retry_after.n > 0) {
-		out_lit(h, "Retry-After: ");
-		out_str(h, s->plan->retry_after);
-		out_lit(h, "\r\n");
+		say_lit(h, "Retry-After: ");
+		say_str(h, s->plan->retry_after);
+		say_lit(h, "\r\n");
 	}
 	if (s->plan->retry_after_ms.n > 0) {
-		out_lit(h, "retry-after-ms: ");
-		out_str(h, s->plan->retry_after_ms);
-		out_lit(h, "\r\n");
+		say_lit(h, "retry-after-ms: ");
+		say_str(h, s->plan->retry_after_ms);
+		say_lit(h, "\r\n");
 	}
 	if (s->o->vary)
-		out_fmt(h, "x-request-id: req_mock_%" PRIu64 "\r\n", s->x->rec.seq);
+		say_fmt(h, "x-request-id: req_mock_%" PRIu64 "\r\n", s->x->rec.seq);
 	else
-		out_lit(h, "x-request-id: req_mock\r\n");
+		say_lit(h, "x-request-id: req_mock\r\n");
 	if (!s->o->keep_alive)
-		out_lit(h, "Connection: close\r\n");
+		say_lit(h, "Connection: close\r\n");
 	if (s->chunked)
-		out_lit(h, "Transfer-Encoding: chunked\r\n");
+		say_lit(h, "Transfer-Encoding: chunked\r\n");
 	else if (length != SIZE_MAX)
-		out_fmt(h, "Content-Length: %zu\r\n", length);
+		say_fmt(h, "Content-Length: %zu\r\n", length);
 	if (s->o->fail == FAIL_TWO_LENGTHS) {
-		out_fmt(h, "Content-Length: %zu\r\n", length == SIZE_MAX ? 5 : length + 7);
+		say_fmt(h, "Content-Length: %zu\r\n", length == SIZE_MAX ? 5 : length + 7);
 		s->x->faulty = true;
 	}
-	out_lit(h, "\r\n");
+	say_lit(h, "\r\n");
 }
 
 /* Faults that need no head.  True when the answer is over. */
@@ -185,7 +185,7 @@ static void keep_alive(struct shaper *s, struct slice sign)
 
 	flush(s, WAIT_NONE, false);
 	for (unsigned i = 0; delay > s->o->keepalive_us && i < 1000; i++) {
-		out_str(s->pending, sign);
+		say_str(s->pending, sign);
 		flush(s, WAIT_FIXED, false);
 		step = s->x->steps.n > 0 ? &s->x->steps.p[s->x->steps.n - 1] : NULL;
 		if (step != NULL)
@@ -210,18 +210,18 @@ static struct slice eol(const struct shaper *s)
 static void put_comments(struct shaper *s, uint64_t n)
 {
 	for (uint64_t i = 0; i < n && i < 10000; i++) {
-		out_lit(s->pending, ": keep-alive");
-		out_str(s->pending, eol(s));
-		out_str(s->pending, eol(s));
+		say_lit(s->pending, ": keep-alive");
+		say_str(s->pending, eol(s));
+		say_str(s->pending, eol(s));
 	}
 }
 
 static void put_event(struct shaper *s, struct slice data)
 {
-	out_lit(s->pending, s->o->space ? "data: " : "data:");
-	out_str(s->pending, data);
-	out_str(s->pending, eol(s));
-	out_str(s->pending, eol(s));
+	say_lit(s->pending, s->o->space ? "data: " : "data:");
+	say_str(s->pending, data);
+	say_str(s->pending, eol(s));
+	say_str(s->pending, eol(s));
 }
 
 static void tell(struct shaper *s, const struct piece *p)
@@ -237,7 +237,7 @@ static void tell(struct shaper *s, const struct piece *p)
 static void put_piece(struct shaper *s, const struct piece *p, bool first)
 {
 	if (first && s->o->bom)
-		out_lit(s->pending, "\xef\xbb\xbf");
+		say_lit(s->pending, "\xef\xbb\xbf");
 	put_comments(s, first ? s->o->comments : s->o->comments > 0);
 	put_event(s, p->data);
 	tell(s, p);
@@ -257,8 +257,8 @@ static void middle(struct shaper *s, const struct piece *p)
 		stop(s, STEP_CLOSE);
 		return;
 	case FAIL_HALF_EVENT:
-		out_lit(s->pending, "data: ");
-		out_str(s->pending, slice_head(p->data, p->data.n / 2));
+		say_lit(s->pending, "data: ");
+		say_str(s->pending, slice_head(p->data, p->data.n / 2));
 		flush(s, WAIT_GAP, false);
 		stop(s, STEP_RESET);
 		return;
@@ -406,12 +406,12 @@ static void plain_middle(struct shaper *s, const struct piece *p)
 {
 	struct slice half = slice_head(p->data, p->data.n / 2);
 
-	out_str(s->pending, half);
+	say_str(s->pending, half);
 	flush(s, WAIT_FIRST, false);
 	switch ((int)s->o->fail) {
 	case FAIL_STALL:
 		hold(s);
-		out_str(s->pending, slice_skip(p->data, half.n));
+		say_str(s->pending, slice_skip(p->data, half.n));
 		tell_plain(s, p);
 		flush(s, WAIT_NONE, true);
 		return;
@@ -455,8 +455,8 @@ static void shape_plain_body(struct shaper *s, const struct piece *p, size_t len
 	if (s->o->keepalive_us > 0)
 		keep_alive(s, LIT("\n"));
 	for (uint64_t i = 0; i < s->o->blank_lines && i < 10000; i++)
-		out_lit(s->pending, "\n");
-	out_str(s->pending, p->data);
+		say_lit(s->pending, "\n");
+	say_str(s->pending, p->data);
 	tell_plain(s, p);
 	flush(s, s->o->keepalive_us > 0 ? WAIT_NONE : WAIT_FIRST, true);
 	if (s->o->fail == FAIL_LONG)
@@ -507,8 +507,8 @@ void shape(struct exchange *x, struct plan *plan)
 	x->faulty = x->o->fail == FAIL_EMPTY || x->o->fail == FAIL_ERROR_200 ||
 		    (!plan->stream && plan->n > 0 && plan->pieces[0].kind == PIECE_ERROR &&
 		     plan->status == 200);
-	out_clear(s.head);
-	out_clear(s.pending);
+	say_clear(s.head);
+	say_clear(s.pending);
 	if (before_head(&s)) {
 		x->rec.status = 0;
 		return;
@@ -525,17 +525,17 @@ void shape_control(struct exchange *x, unsigned status, struct slice json)
 {
 	struct plan plan = { .status = status, .content_type = LIT("application/json") };
 	struct shaper s = { .x = x, .o = x->o, .plan = &plan, .head = &x->mock->frame };
-	struct out body;
+	struct say body;
 
 	/* `json` may lie in mock.out; the pending bytes need a place of their own. */
-	out_init(&body, x->mock->mem, SIZE_MAX);
+	say_init(&body, x->mock->mem, SIZE_MAX);
 	s.pending = &body;
-	out_clear(s.head);
+	say_clear(s.head);
 	x->rec.status = status;
 	put_head(&s, json.n);
-	out_str(&body, json);
+	say_str(&body, json);
 	flush(&s, WAIT_NONE, true);
 	if (s.head->failed || body.failed)
 		x->work.failed = true;
-	out_free(&body);
+	say_free(&body);
 }

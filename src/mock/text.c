@@ -17,12 +17,12 @@ struct slice text_word(uint64_t seed, uint64_t i)
 	return words[hash_mix(seed * 1000003 + i) % ARRAY_LEN(words)];
 }
 
-void text_words(struct out *o, uint64_t seed, uint64_t tokens)
+void text_words(struct say *o, uint64_t seed, uint64_t tokens)
 {
 	for (uint64_t i = 0; i < tokens; i++) {
 		if (i > 0)
-			out_lit(o, " ");
-		out_str(o, text_word(seed, i));
+			say_lit(o, " ");
+		say_str(o, text_word(seed, i));
 	}
 }
 
@@ -31,7 +31,7 @@ void text_words(struct out *o, uint64_t seed, uint64_t tokens)
 enum { SCHEMA_DEPTH_MAX = 24, SCHEMA_BYTES_MAX = 1 << 20 };
 
 struct maker {
-	struct out *o;
+	struct say *o;
 	const struct json *root;
 	uint64_t seed;
 	uint64_t made; /* values so far: numbers the words */
@@ -74,17 +74,17 @@ static void make_object(struct maker *m, const struct json *schema)
 	struct slice key;
 	bool first = true;
 
-	out_lit(m->o, "{");
+	say_lit(m->o, "{");
 	json_iter_init(&it, json_get(schema, "properties"));
 	while (json_iter_next(&it, &key, &value)) {
 		if (!first)
-			out_lit(m->o, ",");
+			say_lit(m->o, ",");
 		first = false;
-		out_json(m->o, key);
-		out_lit(m->o, ":");
+		say_json(m->o, key);
+		say_lit(m->o, ":");
 		make(m, value);
 	}
-	out_lit(m->o, "}");
+	say_lit(m->o, "}");
 }
 
 static void make_array(struct maker *m, const struct json *schema)
@@ -92,13 +92,13 @@ static void make_array(struct maker *m, const struct json *schema)
 	uint64_t n = json_uint(json_get(schema, "minItems"), 2);
 
 	n = n > 16 ? 16 : n;
-	out_lit(m->o, "[");
+	say_lit(m->o, "[");
 	for (uint64_t i = 0; i < n; i++) {
 		if (i > 0)
-			out_lit(m->o, ",");
+			say_lit(m->o, ",");
 		make(m, json_get(schema, "items"));
 	}
-	out_lit(m->o, "]");
+	say_lit(m->o, "]");
 }
 
 static void make_number(struct maker *m, const struct json *schema, bool whole)
@@ -107,9 +107,9 @@ static void make_number(struct maker *m, const struct json *schema, bool whole)
 	double v = low + (double)(hash_mix(m->seed + m->made) % 10);
 
 	if (whole)
-		out_fmt(m->o, "%.0f", v);
+		say_fmt(m->o, "%.0f", v);
 	else
-		out_fmt(m->o, "%.2f", v + 0.25);
+		say_fmt(m->o, "%.2f", v + 0.25);
 }
 
 static void make_string(struct maker *m, const struct json *schema)
@@ -118,16 +118,16 @@ static void make_string(struct maker *m, const struct json *schema)
 	uint64_t n = 0;
 
 	least = least > 1000 ? 1000 : least;
-	out_lit(m->o, "\"");
+	say_lit(m->o, "\"");
 	for (uint64_t i = 0; n < least; i++) {
 		struct slice w = text_word(m->seed, m->made + i);
 
 		if (i > 0)
-			out_lit(m->o, " ");
-		out_str(m->o, w);
+			say_lit(m->o, " ");
+		say_str(m->o, w);
 		n += w.n + (i > 0);
 	}
-	out_lit(m->o, "\"");
+	say_lit(m->o, "\"");
 }
 
 static void make_json(struct maker *m, const struct json *value)
@@ -138,7 +138,7 @@ static void make_json(struct maker *m, const struct json *value)
 		m->o->failed = true;
 		return;
 	}
-	out_str(m->o, text);
+	say_str(m->o, text);
 	mem_put(m->o->b.mem, (void *)(uintptr_t)text.p, text.n);
 }
 
@@ -170,7 +170,7 @@ static void make(struct maker *m, const struct json *schema)
 	schema = followed(m, schema);
 	m->made++;
 	if (++m->depth > SCHEMA_DEPTH_MAX || buf_len(&m->o->b) > SCHEMA_BYTES_MAX) {
-		out_lit(m->o, "null");
+		say_lit(m->o, "null");
 		m->depth--;
 		return;
 	}
@@ -188,15 +188,15 @@ static void make(struct maker *m, const struct json *schema)
 	else if (slice_eq(t, LIT("integer")) || slice_eq(t, LIT("number")))
 		make_number(m, schema, slice_eq(t, LIT("integer")));
 	else if (slice_eq(t, LIT("boolean")))
-		out_lit(m->o, hash_mix(m->seed + m->made) % 2 == 0 ? "true" : "false");
+		say_lit(m->o, hash_mix(m->seed + m->made) % 2 == 0 ? "true" : "false");
 	else if (slice_eq(t, LIT("null")))
-		out_lit(m->o, "null");
+		say_lit(m->o, "null");
 	else
 		make_string(m, schema);
 	m->depth--;
 }
 
-void text_by_schema(struct out *o, const struct json *root, const struct json *schema,
+void text_by_schema(struct say *o, const struct json *root, const struct json *schema,
 		    uint64_t seed)
 {
 	struct maker m = { .o = o, .root = root, .seed = seed };

@@ -1,27 +1,27 @@
-#include "mock/out.h"
+#include "mock/say.h"
 
 #include "base/log.h"
 #include "base/sb.h"
 #include "wire/base64.h"
 
-void out_init(struct out *o, struct mem *mem, size_t max)
+void say_init(struct say *o, struct mem *mem, size_t max)
 {
 	o->failed = false;
 	buf_init(&o->b, mem, max);
 }
 
-void out_free(struct out *o)
+void say_free(struct say *o)
 {
 	buf_free(&o->b);
 }
 
-void out_clear(struct out *o)
+void say_clear(struct say *o)
 {
 	buf_taken(&o->b, buf_len(&o->b));
 	o->failed = false;
 }
 
-static char *room(struct out *o, size_t n)
+static char *room(struct say *o, size_t n)
 {
 	enum rc rc;
 	char *p = o->failed ? NULL : buf_room(&o->b, n, &rc);
@@ -30,7 +30,7 @@ static char *room(struct out *o, size_t n)
 	return p;
 }
 
-void out_str(struct out *o, struct slice s)
+void say_str(struct say *o, struct slice s)
 {
 	char *p;
 
@@ -43,19 +43,19 @@ void out_str(struct out *o, struct slice s)
 	buf_added(&o->b, s.n);
 }
 
-void out_lit(struct out *o, const char *s)
+void say_lit(struct say *o, const char *s)
 {
-	out_str(o, slice_cstr(s));
+	say_str(o, slice_cstr(s));
 }
 
-void out_u64(struct out *o, uint64_t v)
+void say_u64(struct say *o, uint64_t v)
 {
 	char digits[20];
 	struct sb sb;
 
 	sb_init(&sb, digits, sizeof(digits));
 	sb_u64(&sb, v);
-	out_str(o, sb_slice(&sb));
+	say_str(o, sb_slice(&sb));
 }
 
 /* Cut into pieces, so that the worst case (\u00XX, or U+FFFD per byte) is reserved for a
@@ -70,7 +70,7 @@ static size_t piece_of(struct slice s)
 	return n;
 }
 
-void out_json_part(struct out *o, struct slice s)
+void say_json_part(struct say *o, struct slice s)
 {
 	while (s.n > 0) {
 		struct slice piece = slice_head(s, piece_of(s));
@@ -88,14 +88,14 @@ void out_json_part(struct out *o, struct slice s)
 	}
 }
 
-void out_json(struct out *o, struct slice s)
+void say_json(struct say *o, struct slice s)
 {
-	out_lit(o, "\"");
-	out_json_part(o, s);
-	out_lit(o, "\"");
+	say_lit(o, "\"");
+	say_json_part(o, s);
+	say_lit(o, "\"");
 }
 
-void out_base64(struct out *o, struct slice s)
+void say_base64(struct say *o, struct slice s)
 {
 	size_t n;
 	struct sb sb;
@@ -111,7 +111,7 @@ void out_base64(struct out *o, struct slice s)
 	buf_added(&o->b, sb.n);
 }
 
-void out_fmt(struct out *o, const char *fmt, ...)
+void say_fmt(struct say *o, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -121,5 +121,5 @@ void out_fmt(struct out *o, const char *fmt, ...)
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	INVARIANT(n >= 0 && (size_t)n < sizeof(text));
-	out_str(o, slice_of(text, (size_t)n));
+	say_str(o, slice_of(text, (size_t)n));
 }

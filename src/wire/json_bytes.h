@@ -7,7 +7,7 @@
 #ifndef WEIR_WIRE_JSON_BYTES_H
 #define WEIR_WIRE_JSON_BYTES_H
 
-#include "base/defs.h"
+#include "base/arena.h"
 
 static inline bool json_is_space(char c)
 {
@@ -222,5 +222,35 @@ static inline size_t json_utf8(const char *at, const char *end)
 		return 0;
 	return 4;
 }
+
+/* The first byte that cannot stand in a string as it is: a quote, a backslash, a control
+ * character or what is not UTF-8; `end` when there is none. */
+static inline const char *json_asis_end(const char *p, const char *end)
+{
+	for (;;) {
+		size_t n;
+
+		p = json_plain_end(p, end);
+		do {
+			n = p < end && (signed char)*p < 0 ? json_utf8(p, end) : 0;
+			p += n;
+		} while (n > 0 && p < end && (signed char)*p < 0);
+		if (n == 0)
+			return p;
+	}
+}
+
+/* ---- json_text.c ---- */
+
+/* What stands for the byte that json_asis_end() stopped at: an escape or U+FFFD. */
+size_t json_escape_one(unsigned char c, char out[6]);
+/* Escapes all of `s`, or only counts when `to` is NULL. */
+size_t json_escape(char *to, struct slice s);
+
+/* ---- json_value.c: of what stands between the quotes ---- */
+
+bool json_unescaped_is(struct slice in, struct slice s);
+/* As json_string(). */
+MUST_USE bool json_unescape(struct slice in, struct arena *a, struct slice *out);
 
 #endif

@@ -191,91 +191,15 @@ size_t json_edits_apply(struct json_edits *x, struct slice *pieces, size_t cap, 
 
 /* ---- quoting ---- */
 
-/* The short escape of `c`, or 0. */
-static char short_escape(char c)
-{
-	switch (c) {
-	case '"':
-	case '\\':
-		return c;
-	case '\b':
-		return 'b';
-	case '\f':
-		return 'f';
-	case '\n':
-		return 'n';
-	case '\r':
-		return 'r';
-	case '\t':
-		return 't';
-	default:
-		return 0;
-	}
-}
-
-/* The text for what json_plain_end() stopped at, and how many bytes it stands for. */
-static size_t quote_one(const char *p, const char *end, char out[8], size_t *taken)
-{
-	size_t n = 1;
-
-	*taken = 1;
-	if ((signed char)*p < 0) {
-		n = json_utf8(p, end);
-		if (n == 0) {
-			memcpy(out, "\xef\xbf\xbd", 3);
-			return 3;
-		}
-		memcpy(out, p, n);
-		*taken = n;
-		return n;
-	}
-	out[0] = '\\';
-	out[1] = short_escape(*p);
-	if (out[1] != 0)
-		return 2;
-	memcpy(out + 1, "u00", 3);
-	out[4] = "01"[(unsigned char)*p >> 4];
-	out[5] = "0123456789abcdef"[*p & 15];
-	return 6;
-}
-
-/* Writes to `to`, or only counts when that is NULL. */
-static size_t quote(char *to, struct slice s)
-{
-	const char *end = s.p + s.n;
-	const char *p = s.p;
-	size_t n = 0;
-
-	while (p < end) {
-		const char *stop = json_plain_end(p, end);
-		size_t len = (size_t)(stop - p);
-		size_t taken = 0;
-		char one[8];
-
-		if (to != NULL)
-			memcpy(to + n, p, len);
-		n += len;
-		if (stop == end)
-			break;
-		len = quote_one(stop, end, one, &taken);
-		if (to != NULL)
-			memcpy(to + n, one, len);
-		n += len;
-		p = stop + taken;
-	}
-	return n;
-}
-
 struct slice json_quote(struct arena *a, struct slice s)
 {
-	const size_t n = s.n == 0 ? 0 : quote(NULL, s);
+	const size_t n = json_escape(NULL, s);
 	char *p = arena_bytes(a, n + 2);
 
 	if (p == NULL)
 		return slice_of(NULL, 0);
 	p[0] = '"';
-	if (n > 0)
-		quote(p + 1, s);
+	json_escape(p + 1, s);
 	p[n + 1] = '"';
 	return slice_of(p, n + 2);
 }

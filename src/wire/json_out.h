@@ -23,10 +23,11 @@ struct json_out {
 	struct slice *v; /* pieces, in order; from the arena */
 	size_t n, cap;
 	size_t bytes;   /* of all pieces */
-	char *at, *end; /* private: room of the open chunk; the last piece ends at `at` */
+	char *at, *end; /* private: room of the open chunk */
 	uint64_t array; /* private: a bit per level: ']' closes it */
 	unsigned depth; /* private */
 	bool comma;     /* private: the next member or element is not the first */
+	bool open;      /* private: the last piece ends at `at` and may grow */
 	bool failed;
 };
 

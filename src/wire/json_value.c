@@ -345,14 +345,13 @@ static struct slice run(const char **p, const char *end)
 	return slice_of(from, (size_t)(*p - from));
 }
 
-bool json_string_is(struct slice value, struct slice s)
+bool json_unescaped_is(struct slice in, struct slice s)
 {
-	struct slice in;
-	const char *p, *end;
+	const char *end, *p;
 	size_t at = 0;
 
-	if (!inside(value, &in))
-		return false;
+	if (in.n == 0)
+		return s.n == 0;
 	end = in.p + in.n;
 	for (p = in.p;;) {
 		struct slice part = run(&p, end);
@@ -370,15 +369,19 @@ bool json_string_is(struct slice value, struct slice s)
 	}
 }
 
-bool json_string(struct slice value, struct arena *a, struct slice *out)
+bool json_string_is(struct slice value, struct slice s)
 {
 	struct slice in;
+
+	return inside(value, &in) && json_unescaped_is(in, s);
+}
+
+bool json_unescape(struct slice in, struct arena *a, struct slice *out)
+{
 	const char *p, *end;
 	char *to;
 	size_t n = 0;
 
-	if (!inside(value, &in))
-		return false;
 	if (in.n == 0 || memchr(in.p, '\\', in.n) == NULL) {
 		*out = in;
 		return true;
@@ -402,6 +405,13 @@ bool json_string(struct slice value, struct arena *a, struct slice *out)
 	}
 	*out = slice_of(to, n);
 	return true;
+}
+
+bool json_string(struct slice value, struct arena *a, struct slice *out)
+{
+	struct slice in;
+
+	return inside(value, &in) && json_unescape(in, a, out);
 }
 
 bool json_string_nonempty(struct slice value)

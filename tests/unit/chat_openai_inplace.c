@@ -271,6 +271,53 @@ static void reasoning_outside_of_completion_is_noticed(void **state UNUSED)
 	CHECK_INT(e.usage.reasoning, 20);
 }
 
+static void usage_is_found_where_each_provider_puts_it(void **state UNUSED)
+{
+	struct openai_event e;
+
+	/* Groq, whether or not it was asked for */
+	e = event("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\"x_groq\":{"
+		  "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}}");
+	CHECK(e.usage.known && !e.usage_only && !e.error);
+	CHECK_INT(e.usage.input, 7);
+	CHECK(event("{\"x_groq\":{\"error\":\"over capacity\"}}").error);
+	/* DeepSeek */
+	e = event("{\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":1,"
+		  "\"prompt_cache_hit_tokens\":4,\"prompt_cache_miss_tokens\":6}}");
+	CHECK_INT(e.usage.input, 6);
+	CHECK_INT(e.usage.cache_read, 4);
+	e = event("{\"usage\":{\"prompt_cache_hit_tokens\":4,"
+		  "\"prompt_cache_miss_tokens\":6}}");
+	CHECK_INT(e.usage.input, 6);
+	CHECK_INT(e.usage.cache_read, 4);
+	/* Moonshot, Mistral */
+	e = event("{\"usage\":{\"prompt_tokens\":10,\"cached_tokens\":3}}");
+	CHECK_INT(e.usage.cache_read, 3);
+	e = event("{\"usage\":{\"prompt_tokens\":10,\"num_cached_tokens\":3}}");
+	CHECK_INT(e.usage.cache_read, 3);
+	e = event("{\"usage\":{\"prompt_tokens\":10,\"prompt_token_details\":{"
+		  "\"cached_tokens\":3}}}");
+	CHECK_INT(e.usage.cache_read, 3);
+	/* DashScope */
+	e = event("{\"usage\":{\"prompt_tokens\":10,\"prompt_tokens_details\":{"
+		  "\"cached_tokens\":3,\"cache_creation_input_tokens\":5}}}");
+	CHECK_INT(e.usage.input, 2);
+	CHECK_INT(e.usage.cache_write, 5);
+	/* audio; what of it came from the cache is the cache's */
+	e = event("{\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":9,"
+		  "\"prompt_tokens_details\":{\"cached_tokens\":6,\"audio_tokens\":8},"
+		  "\"completion_tokens_details\":{\"audio_tokens\":5}}}");
+	CHECK(!e.usage.odd);
+	CHECK_INT(e.usage.cache_read, 6);
+	CHECK_INT(e.usage.audio_in, 4);
+	CHECK_INT(e.usage.input, 0);
+	CHECK_INT(e.usage.audio_out, 5);
+	CHECK_INT(e.usage.output, 4);
+	CHECK(event("{\"usage\":{\"prompt_tokens\":1,\"prompt_tokens_details\":{"
+		    "\"audio_tokens\":2}}}")
+		      .usage.odd);
+}
+
 static void impossible_usage_is_corrected_and_marked(void **state UNUSED)
 {
 	struct openai_event e =
@@ -459,6 +506,7 @@ int main(void)
 		cmocka_unit_test(the_end_errors_and_garbage_are_told_apart),
 		cmocka_unit_test(usage_is_split_into_counters_that_do_not_overlap),
 		cmocka_unit_test(reasoning_outside_of_completion_is_noticed),
+		cmocka_unit_test(usage_is_found_where_each_provider_puts_it),
 		cmocka_unit_test(impossible_usage_is_corrected_and_marked),
 		cmocka_unit_test(usage_beside_a_choice_is_not_the_usage_chunk),
 		cmocka_unit_test(plain_answers_are_judged),

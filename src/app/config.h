@@ -145,8 +145,9 @@ struct config_metrics {
 struct config_provider {
 	struct section section;
 	struct text base_url, api_key, auth_header, auth_prefix, ca_file;
-	struct pairs headers;
+	struct pairs headers, add_params;
 	struct texts drop_params, quirks;
+	uint64_t dialect; /* enum provider_dialect */
 	uint64_t connect_timeout, warm;
 	bool proxy, open_ended;
 	bool simulated; /* not an option: `weir serve --mock` sets it */

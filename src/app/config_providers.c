@@ -2,6 +2,7 @@
 #include "app/config_build.h"
 
 #include "wire/http1.h"
+#include "wire/json_scan.h"
 
 static bool name_ok(struct slice name)
 {
@@ -15,14 +16,67 @@ static bool name_ok(struct slice name)
 	return name.n > 0 && name.n <= 64;
 }
 
-static void no_base_url(struct builder *b, const struct config_provider *c,
-			const struct provider_known *known)
+/* What is known of it, and how it is spoken with. */
+struct speaking {
+	const struct provider_known *known; /* NULL: nothing */
+	enum provider_dialect dialect;
+	struct provider_way way; /* complete but for the URL */
+	bool native;             /* the dialect of its row: quirks, paths and such hold */
+};
+
+static void not_spoken(struct builder *b, const struct config_provider *c,
+		       const struct provider_known *known)
 {
+	struct provider_way way;
+	char room[200];
+	struct sb list;
+
+	sb_init(&list, room, sizeof(room));
+	for (unsigned i = 0; i < DIALECTS; i++)
+		if (provider_speaks(known, i, &way))
+			sb_fmt(&list, "%s%s", list.n > 0 ? ", " : "",
+			       provider_dialects[i].name);
+	problem_add(b->p, c->section.at,
+		    "dialect: \"%s\" speaks %s, not %s; give the base_url where it does",
+		    known->name, sb_cstr(&list), provider_dialects[c->dialect].name);
+}
+
+static struct speaking how_to_speak(struct builder *b, const struct config_provider *c)
+{
+	struct speaking s = { .known = provider_known(c->section.name) };
+	bool speaks;
+
+	s.dialect = c->dialect != OPTION_UNSET ? (enum provider_dialect)c->dialect
+		    : s.known != NULL          ? s.known->dialect
+					       : DIALECT_OPENAI;
+	speaks = s.known != NULL && provider_speaks(s.known, s.dialect, &s.way);
+	s.native = speaks && s.dialect == s.known->dialect;
+	if (!speaks)
+		s.way = (struct provider_way){
+			.dialect = s.dialect,
+			.auth_name = provider_dialects[s.dialect].auth_name,
+			.auth_prefix = provider_dialects[s.dialect].auth_prefix,
+		};
+	if (s.known != NULL && !speaks && !c->base_url.given)
+		not_spoken(b, c, s.known);
+	return s;
+}
+
+static void no_base_url(struct builder *b, const struct config_provider *c,
+			const struct speaking *s)
+{
+	const struct provider_closed *closed = provider_closed(c->section.name);
 	const char *near = provider_suggest(c->section.name);
 
-	if (known != NULL)
+	if (s->known != NULL && s->way.base_hint != NULL)
 		problem_add(b->p, c->section.at, "provider \"%s\": add its base_url, like %s",
-			    known->name, known->base_hint);
+			    s->known->name, s->way.base_hint);
+	else if (s->known != NULL)
+		return; /* does not speak this dialect, which was said */
+	else if (closed != NULL)
+		problem_add(b->p, c->section.at,
+			    "provider \"%s\": %s has closed (%s); remove it", closed->name,
+			    closed->title, closed->on);
 	else if (near != NULL)
 		problem_add(
 			b->p, c->section.at,
@@ -36,18 +90,18 @@ static void no_base_url(struct builder *b, const struct config_provider *c,
 }
 
 static void build_url(struct builder *b, const struct config_provider *c,
-		      const struct provider_known *known, struct provider *p)
+		      const struct speaking *s, struct provider *p)
 {
 	struct slice text = c->base_url.s;
 	struct yaml_place at = c->base_url.given ? c->base_url.at : c->section.at;
 	struct err err = { .rc = OK };
 
-	if (!c->base_url.given && (known == NULL || known->base_url == NULL)) {
-		no_base_url(b, c, known);
+	if (!c->base_url.given && s->way.base_url == NULL) {
+		no_base_url(b, c, s);
 		return;
 	}
 	if (!c->base_url.given)
-		text = slice_cstr(known->base_url);
+		text = slice_cstr(s->way.base_url);
 	text = arena_copy(&b->s->arena, text);
 	if (url_read(&p->url, text, &err) != OK) {
 		problem_add(b->p, at, "base_url: %s", err.text);
@@ -68,17 +122,15 @@ static void build_url(struct builder *b, const struct config_provider *c,
 }
 
 static void build_auth(struct builder *b, const struct config_provider *c,
-		       const struct provider_known *known, struct provider *p)
+		       const struct speaking *s, struct provider *p)
 {
-	struct slice header = LIT("Authorization"), prefix = LIT("Bearer ");
+	struct slice header = slice_cstr(s->way.auth_name);
+	struct slice prefix = slice_cstr(s->way.auth_prefix);
+	const struct provider_known *known = s->known;
 	struct text key = c->api_key;
 
-	if (known != NULL) {
-		header = slice_cstr(known->auth_name);
-		prefix = slice_cstr(known->auth_prefix);
-		if (!key.given)
-			key = config_env_text(b->o->env, known->key_env, known->key_env_too);
-	}
+	if (known != NULL && !key.given)
+		key = config_env_text(b->o->env, known->key_env, known->key_env_too);
 	if (c->auth_header.given) {
 		if (!slice_ieq(c->auth_header.s, header))
 			prefix = slice_of(NULL, 0);
@@ -135,10 +187,27 @@ static bool header_is_ours(struct slice name)
 	return false;
 }
 
-static void build_headers(struct builder *b, const struct config_provider *c,
-			  struct provider *p)
+/* What its dialect wants, unless the file says it. */
+static void add_header(const struct config_provider *c, enum provider_dialect dialect,
+		       struct provider *p)
 {
-	p->headers = ARENA_ARRAY(&b->s->arena, struct header, c->headers.n);
+	const struct provider_dialect_row *row = &provider_dialects[dialect];
+
+	if (row->header_name == NULL)
+		return;
+	for (size_t i = 0; i < c->headers.n; i++)
+		if (slice_ieq(c->headers.v[i].name, slice_cstr(row->header_name)))
+			return;
+	p->headers[p->header_n++] =
+		(struct header){ slice_cstr(row->header_name), slice_cstr(row->header_value) };
+}
+
+static void build_headers(struct builder *b, const struct config_provider *c,
+			  enum provider_dialect dialect, struct provider *p)
+{
+	p->headers = ARENA_ARRAY(&b->s->arena, struct header, c->headers.n + 1);
+	if (p->headers != NULL)
+		add_header(c, dialect, p);
 	for (size_t i = 0; p->headers != NULL && i < c->headers.n; i++) {
 		const struct pair *h = &c->headers.v[i];
 
@@ -191,31 +260,77 @@ static void build_drop(struct builder *b, const struct config_provider *c,
 
 static unsigned read_quirk(struct builder *b, struct text t)
 {
-	for (size_t i = 0; i < provider_quirk_n; i++)
-		if (slice_eq(slice_cstr(provider_quirk_names[i].name), t.s))
-			return provider_quirk_names[i].quirk;
-	problem_add(b->p, t.at,
-		    "quirks: \"%.*s\" is not one of no_stream_options, max_tokens, no_done",
-		    SARG(t.s));
+	const char *near = NULL;
+	size_t best = 4;
+	char room[600];
+	struct sb list;
+
+	sb_init(&list, room, sizeof(room));
+	for (size_t i = 0; i < provider_quirk_n; i++) {
+		const struct provider_quirk_name *q = &provider_quirk_names[i];
+		size_t d = slice_distance(slice_cstr(q->name), t.s);
+
+		if (d == 0)
+			return q->quirk;
+		if (d < best) {
+			best = d;
+			near = q->name;
+		}
+		sb_fmt(&list, "%s%s", i == 0 ? "" : ", ", q->name);
+	}
+	if (near != NULL)
+		problem_add(b->p, t.at, "quirks: unknown quirk \"%.*s\"; did you mean \"%s\"?",
+			    SARG(t.s), near);
+	else
+		problem_add(b->p, t.at, "quirks: \"%.*s\" is not one of %s", SARG(t.s),
+			    sb_cstr(&list));
 	return 0;
+}
+
+/* `"key":"value"`, ready to be put into a body. */
+static void build_add(struct builder *b, const struct config_provider *c, struct provider *p)
+{
+	struct arena *a = &b->s->arena;
+
+	p->add_members = ARENA_ARRAY(a, struct slice, c->add_params.n);
+	for (size_t i = 0; p->add_members != NULL && i < c->add_params.n; i++) {
+		const struct pair *v = &c->add_params.v[i];
+		struct slice key = json_quote(a, v->name), value = json_quote(a, v->value.s);
+
+		p->add_members[p->add_member_n++] =
+			arena_fmt(a, "%.*s:%.*s", SARG(key), SARG(value));
+	}
+}
+
+static void build_paths(const struct provider_known *known, struct provider *p)
+{
+	p->chat_path = slice_cstr(known->chat_path);
+	p->chat_stream_path = slice_cstr(known->chat_stream_path);
+	p->embeddings_path = slice_cstr(known->embeddings_path);
 }
 
 static void build_provider(struct builder *b, const struct config_provider *c,
 			   struct provider *p)
 {
-	const struct provider_known *known = provider_known(c->section.name);
+	const struct speaking s = how_to_speak(b, c);
+	const struct provider_known *known = s.known;
 
+	p->speaks = s.dialect;
 	p->name = arena_copy(&b->s->arena, c->section.name);
 	if (!name_ok(p->name))
 		problem_add(b->p, c->section.at,
 			    "provider \"%.*s\": a name has letters, digits, \"-\", \"_\" and "
 			    "\".\" only, at most 64",
 			    SARG(p->name));
-	build_url(b, c, known, p);
-	build_auth(b, c, known, p);
-	build_headers(b, c, p);
-	build_drop(b, c, known, p);
-	p->quirks = known != NULL ? known->quirks : 0;
+	build_url(b, c, &s, p);
+	build_auth(b, c, &s, p);
+	build_headers(b, c, s.dialect, p);
+	build_drop(b, c, s.native ? known : NULL, p);
+	build_add(b, c, p);
+	if (s.native)
+		build_paths(known, p);
+	p->sigv4 = s.native && known->sigv4;
+	p->quirks = s.native ? known->quirks : 0;
 	for (size_t i = 0; i < c->quirks.n; i++)
 		p->quirks = (i == 0 ? 0 : p->quirks) | read_quirk(b, c->quirks.v[i]);
 	if (p->url.https)

@@ -20,6 +20,7 @@ struct probe {
 	struct buf body;
 	struct timer timer;
 	struct slice target;
+	struct header *headers;
 	unsigned status;
 	struct err start; /* why it could not even begin */
 	bool over;
@@ -68,7 +69,9 @@ static bool read_models(struct probe *p, const struct json *list, struct found_p
 	f->known = p->known;
 	f->models = ARENA_ARRAY(a, struct slice, n);
 	for (size_t i = 0; f->models != NULL && i < n; i++) {
-		struct slice name = clean_name(json_str(json_get(json_at(list, i), "id")));
+		const struct json *row = json_at(list, i), *id = json_get(row, "id");
+		struct slice name =
+			clean_name(json_str(id != NULL ? id : json_get(row, "name")));
 
 		if (name.n > 0)
 			f->models[f->model_n++] = arena_copy(a, name);
@@ -104,6 +107,8 @@ static void answered(struct probe *p)
 	}
 	root = json_root(doc);
 	list = json_is_array(root) ? root : json_get(root, "data");
+	if (list == NULL)
+		list = json_get(root, "models");
 	good = json_is_array(list) && read_models(p, list, f);
 	json_doc_free(doc);
 	if (!good) {
@@ -195,13 +200,14 @@ static void probe_start(struct probe *p)
 	const struct http_call_options call = {
 		.method = LIT("GET"),
 		.target = p->target,
-		.headers = probe_headers,
-		.header_n = ARRAY_LEN(probe_headers),
+		.headers = p->headers,
+		.header_n = ARRAY_LEN(probe_headers) + v->header_n,
 		.auth_name = v->auth_name,
 		.auth_prefix = v->auth_prefix,
 		.auth = v->key,
 	};
-	enum rc rc = origin_get(&p->origin, p->d->client, &at, &p->start);
+	enum rc rc = p->headers == NULL ? err_nomem(&p->start, "discover.probe")
+					: origin_get(&p->origin, p->d->client, &at, &p->start);
 
 	if (rc == OK)
 		rc = http_call_start(&p->call, p->origin, &call, &p->arena, &call_events, p,
@@ -240,7 +246,16 @@ static void add_probe(struct discovery *d, const struct provider *v,
 	p->d = d;
 	p->provider = v;
 	p->known = known;
-	p->target = arena_fmt(&d->arena, "%.*s/models", SARG(v->base_path));
+	p->target = arena_fmt(&d->arena, "%.*s%s", SARG(v->base_path),
+			      known->models_path != NULL ? known->models_path : "/models");
+	p->headers =
+		ARENA_ARRAY(&d->arena, struct header, ARRAY_LEN(probe_headers) + v->header_n);
+	if (p->headers != NULL) {
+		memcpy(p->headers, probe_headers, sizeof(probe_headers));
+		if (v->header_n > 0)
+			memcpy(p->headers + ARRAY_LEN(probe_headers), v->headers,
+			       v->header_n * sizeof(*v->headers));
+	}
 	arena_init(&p->arena, loop_mem(d->loop), 1024, 1 << 20);
 	buf_init(&p->body, loop_mem(d->loop), DISCOVER_BYTES_MAX);
 	timer_init(&p->timer, d->loop, on_timeout);
@@ -275,7 +290,7 @@ enum rc discover_start(struct discovery **out, struct loop *l, struct snapshot *
 		const struct provider_known *known = provider_known(p->name);
 
 		if (known != NULL && known->lists_models && !p->simulated &&
-		    !is_own(p, skip_ports, skip_n))
+		    p->speaks == known->dialect && !is_own(p, skip_ports, skip_n))
 			add_probe(d, p, known);
 	}
 	for (size_t i = 0; i < d->probe_n; i++)

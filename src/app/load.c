@@ -107,7 +107,7 @@ static struct config_provider *add_provider(struct config *c, struct slice name)
 	c->providers.n++; /* grow() made room */
 	p = sections_at(&c->providers, c->providers.n - 1);
 	p->section = (struct section){ .name = name, .given = true };
-	p->connect_timeout = OPTION_UNSET;
+	p->dialect = p->connect_timeout = OPTION_UNSET;
 	p->proxy = p->open_ended = true;
 	p->warm = 0;
 	return p;

@@ -205,10 +205,33 @@ static void table_sections(FILE *to, const struct option_table *t, const char *p
 	}
 }
 
+static void quirks(FILE *to)
+{
+	fputs(".SH QUIRKS\n", to);
+	line(to, "What a provider's form of OpenAI's requests may differ in.");
+	for (size_t i = 0; i < provider_quirk_n; i++) {
+		fputs(".TP\n.B ", to);
+		line(to, provider_quirk_names[i].name);
+		line(to, provider_quirk_names[i].help);
+	}
+}
+
+/* "anthropic; also openai" */
+static void spoken(FILE *to, const struct provider_known *p)
+{
+	struct provider_way way;
+
+	fputs("; speaks ", to);
+	fputs(provider_dialects[p->dialect].name, to);
+	for (unsigned i = 0; i < DIALECTS; i++)
+		if (i != p->dialect && provider_speaks(p, i, &way))
+			fprintf(to, ", %s", provider_dialects[i].name);
+}
+
 static void known_providers(FILE *to)
 {
 	fputs(".SH KNOWN PROVIDERS\n", to);
-	line(to, "Name, title, the environment variable of the key, and base URL.");
+	line(to, "Name, title, the environment variable of the key, dialects, and base URL.");
 	for (size_t i = 0; i < provider_known_n; i++) {
 		const struct provider_known *p = &providers_known[i];
 
@@ -223,6 +246,7 @@ static void known_providers(FILE *to)
 		}
 		if (p->local)
 			fputs(" (needed only when the server asks for one)", to);
+		spoken(to, p);
 		fputs("\n.br\n", to);
 		line(to, p->base_url != NULL ? p->base_url : p->base_hint);
 	}
@@ -249,6 +273,7 @@ void manual_weir_yaml(FILE *to)
 	     "there.");
 	fputs(".SH OPTIONS\n", to);
 	table_sections(to, &options_root, "");
+	quirks(to);
 	known_providers(to);
 	fputs(".SH EXAMPLE\n.nf\n", to);
 	line(to, "providers:\n  openai: {}\n  groq: {}\nmodels:\n  fast:\n    deployments:\n"

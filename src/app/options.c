@@ -260,6 +260,10 @@ static const struct option_table metrics_table = {
 /* ---- providers and models -----------------------------------------------------------------
  */
 
+/* In the order of enum provider_dialect. */
+static const char *const dialect_words[] = { "openai",  "responses", "anthropic", "gemini",
+					     "bedrock", "cohere",    "ollama",    NULL };
+
 #define AT(member) offsetof(struct config_provider, member)
 static const struct option provider_rows[] = {
 	{ "base_url", OPT_TEXT, AT(base_url),
@@ -284,12 +288,19 @@ static const struct option provider_rows[] = {
 	  .doc = "Reach it through the proxy, where one is set." },
 	{ "headers", OPT_PAIRS, AT(headers), .doc = "Sent with every request to it.",
 	  .sample = "{X-Team: search}" },
+	{ "dialect", OPT_WORD, AT(dialect), .words = dialect_words,
+	  .doc = "What it speaks, when that is not what it is known for (see KNOWN "
+		 "PROVIDERS), or not openai for one that is not known.",
+	  .sample = "openai" },
+	{ "add_params", OPT_PAIRS, AT(add_params),
+	  .doc = "Texts put into every request's body, unless the client gave them.",
+	  .sample = "{project_id: my-project}" },
 	{ "drop_params", OPT_TEXTS, AT(drop_params),
 	  .doc = "Members left out of requests to it, beside those it is known to refuse.",
 	  .sample = "[store, metadata]" },
 	{ "quirks", OPT_TEXTS, AT(quirks),
-	  .doc = "How it differs from OpenAI: no_stream_options, max_tokens, no_done. Given, "
-		 "they replace those it is known for.",
+	  .doc = "How its requests differ from OpenAI's: see QUIRKS. Given, they replace those "
+		 "it is known for.",
 	  .sample = "[max_tokens]" },
 	{ "open_ended", OPT_BOOL, AT(open_ended), .dflt = "true",
 	  .doc = "Clients may ask for any of its models as NAME/MODEL." },

@@ -47,6 +47,12 @@ struct provider {
 	size_t header_n;
 	struct slice *drop_params; /* members of the body it does not take */
 	size_t drop_param_n;
+	struct slice *add_members; /* `"key":"value"`, put into bodies that lack the key */
+	size_t add_member_n;
+	enum provider_dialect speaks;
+	/* Where its paths below base_path are not its dialect's own; else empty. */
+	struct slice chat_path, chat_stream_path, embeddings_path;
+	bool sigv4; /* requests may be signed with an AWS account's keys instead of `key` */
 	unsigned quirks;
 	uint64_t connect_timeout_us;
 	uint32_t index; /* 0 .. snapshot.provider_n - 1 */

@@ -195,7 +195,24 @@ static const struct {
 	{ "providers: {x: {base_url: https://x, ca_file: /no/such.pem}}\n",
 	  "f:1:47: ca_file: \"/no/such.pem\": No such file or directory\n" },
 	{ "providers: {x: {base_url: http://x, quirks: [odd]}}\n",
-	  "f:1:46: quirks: \"odd\" is not one of no_stream_options, max_tokens, no_done\n" },
+	  "f:1:46: quirks: \"odd\" is not one of no_stream_options, max_tokens, random_seed, "
+	  "model_id, one_answer, temperature_1, temperature_1_5, int_logprobs, "
+	  "output_dimension, choice_any, choice_auto, choice_option, no_strict, no_additional, "
+	  "no_json_schema, bare_schema, no_text_format, no_names, string_content, alternate, "
+	  "reasoning_name, reasoning_turns, short_ids, inline_media, vertex\n" },
+	{ "providers: {x: {base_url: http://x, quirks: [max_tokenz]}}\n",
+	  "f:1:46: quirks: unknown quirk \"max_tokenz\"; did you mean \"max_tokens\"?\n" },
+	{ "providers: {lambda: {}}\n", "f:1:13: provider \"lambda\": Lambda Inference has "
+				       "closed (2025-09-25); remove it\n" },
+	{ "providers: {groq: {api_key: x, dialect: cohere}}\n",
+	  "f:1:13: dialect: \"groq\" speaks openai, not cohere; give the base_url where it "
+	  "does\n" },
+	{ "providers: {azure-foundry: {api_key: x, dialect: anthropic}}\n",
+	  "f:1:13: provider \"azure-foundry\": add its base_url, like "
+	  "https://RESOURCE.services.ai.azure.com/anthropic/v1\n" },
+	{ "providers: {x: {base_url: http://x, dialect: opnai}}\n",
+	  "f:1:46: dialect: \"opnai\" is not one of openai, responses, anthropic, gemini, "
+	  "bedrock, cohere, ollama; did you mean \"openai\"?\n" },
 	{ "providers: {x: {base_url: http://x, drop_params: [model]}}\n",
 	  "f:1:51: drop_params: a request without \"model\" asks for nothing\n" },
 	{ "providers: {x: {base_url: http://x, headers: {\"a b\": c}}}\n",
@@ -387,7 +404,7 @@ static const char whole_file[] =
 	"proxy: {https: \"proxy:3128\", http: , no: \"localhost,.internal\"}\n"
 	"metrics: {public: false}\n"
 	"providers:\n"
-	"  openai: {quirks: [no_done], drop_params: store, connect_timeout: 2s}\n"
+	"  openai: {quirks: [no_strict], drop_params: store, connect_timeout: 2s}\n"
 	"  my-vllm:\n"
 	"    base_url: http://10.0.0.1:8000/v1/\n"
 	"    api_key: secret\n"
@@ -489,7 +506,7 @@ static void providers_take_what_the_file_says(void **state UNUSED)
 
 	p = map_get(&m.s->providers, LIT("openai"));
 	assert_non_null(p);
-	CHECK_INT(p->quirks, QUIRK_NO_DONE);
+	CHECK_INT(p->quirks, QUIRK_NO_STRICT);
 	CHECK_INT(p->drop_param_n, 1);
 	CHECK_SLICE(p->drop_params[0], "store");
 	CHECK_INT(p->connect_timeout_us, 2000000);
@@ -498,7 +515,59 @@ static void providers_take_what_the_file_says(void **state UNUSED)
 	assert_non_null(p);
 	CHECK_SLICE(p->url.host, "10.0.0.1");
 	CHECK(secret_empty(p->key) && p->auth_name.n == 0);
-	CHECK_INT(p->quirks, QUIRK_MAX_TOKENS);
+	CHECK_INT(p->quirks, QUIRK_MAX_TOKENS | QUIRK_REASONING_NAME | QUIRK_INLINE_MEDIA);
+	unmake(&m);
+}
+
+static const char dialects_file[] =
+	"providers:\n"
+	"  anthropic: {api_key: k}\n"
+	"  google: {api_key: k, dialect: openai}\n"
+	"  deepseek: {api_key: k, dialect: anthropic, headers: {Anthropic-Version: later}}\n"
+	"  ollama: {dialect: ollama}\n"
+	"  mine: {base_url: http://10.0.0.1/v1, api_key: k, dialect: anthropic}\n"
+	"  watsonx: {base_url: http://10.0.0.1, api_key: k, add_params: {project_id: "
+	"\"a\\\"b\"}}\n";
+
+/* Its dialect decides over a provider's URL, key header, fixed headers and quirks. */
+static void providers_speak_the_dialect_that_is_asked_for(void **state UNUSED)
+{
+	const struct provider *p;
+	struct made m;
+
+	make(&m, dialects_file);
+	CHECK_STR(problems(&m), "");
+	CHECK_RC(m.rc, OK);
+	p = map_get(&m.s->providers, LIT("anthropic"));
+	CHECK_INT(p->speaks, DIALECT_ANTHROPIC);
+	CHECK_SLICE(p->auth_name, "x-api-key");
+	CHECK_SLICE(p->auth_prefix, "");
+	CHECK_INT(p->header_n, 1);
+	CHECK_SLICE(p->headers[0].name, "anthropic-version");
+	p = map_get(&m.s->providers, LIT("google"));
+	CHECK_INT(p->speaks, DIALECT_OPENAI);
+	CHECK_SLICE(p->base_path, "/v1beta/openai");
+	CHECK_SLICE(p->auth_name, "Authorization");
+	CHECK_SLICE(p->auth_prefix, "Bearer ");
+	p = map_get(&m.s->providers, LIT("deepseek"));
+	CHECK_INT(p->speaks, DIALECT_ANTHROPIC);
+	CHECK_SLICE(p->base_path, "/anthropic/v1");
+	CHECK_INT(p->quirks, 0);
+	CHECK_INT(p->drop_param_n, 0);
+	CHECK_INT(p->header_n, 1);
+	CHECK_SLICE(p->headers[0].value, "later");
+	p = map_get(&m.s->providers, LIT("ollama"));
+	CHECK_INT(p->speaks, DIALECT_OLLAMA);
+	CHECK_SLICE(p->base_path, "");
+	p = map_get(&m.s->providers, LIT("mine"));
+	CHECK_INT(p->speaks, DIALECT_ANTHROPIC);
+	CHECK_SLICE(p->auth_name, "x-api-key");
+	CHECK_INT(p->header_n, 1);
+	p = map_get(&m.s->providers, LIT("watsonx"));
+	CHECK_SLICE(p->chat_path, "/ml/v1/text/chat?version=2026-01-15");
+	CHECK(p->quirks & QUIRK_MODEL_ID);
+	CHECK_INT(p->add_member_n, 1);
+	CHECK_SLICE(p->add_members[0], "\"project_id\":\"a\\\"b\"");
 	unmake(&m);
 }
 
@@ -666,6 +735,7 @@ int main(void)
 		cmocka_unit_test(a_whole_file_is_read),
 		cmocka_unit_test(keys_are_found_and_limited),
 		cmocka_unit_test(providers_take_what_the_file_says),
+		cmocka_unit_test(providers_speak_the_dialect_that_is_asked_for),
 		cmocka_unit_test(models_have_their_deployments_in_order),
 		cmocka_unit_test(a_reload_keeps_breakers_and_tls),
 		cmocka_unit_test(others_may_connect_with_a_key_or_when_told),

@@ -38,6 +38,18 @@ static struct sb lost_next(struct chat_lost *l, bool content)
 	return b;
 }
 
+/* It ends up in a header: nothing from outside but what names are made of. */
+static void outside_name(struct sb *b, struct slice name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			     (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+
+		sb_char(b, plain ? c : '?');
+	}
+}
+
 void lost_key(struct chat_lost *l, struct slice name)
 {
 	struct sb b;
@@ -46,15 +58,8 @@ void lost_key(struct chat_lost *l, struct slice name)
 		if (slice_eq(slice_cstr(l->v[i].name), name))
 			return;
 	b = lost_next(l, false);
-	/* It ends up in a header: nothing from outside but what names are made of. */
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			     (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
-
-		if (b.p != NULL)
-			sb_char(&b, plain ? c : '?');
-	}
+	if (b.p != NULL)
+		outside_name(&b, name);
 }
 
 void lost_param(struct chat_lost *l, const char *name)
@@ -68,6 +73,17 @@ void lost_content(struct chat_lost *l, size_t m, size_t p, const char *what)
 
 	if (b.p != NULL)
 		sb_fmt(&b, "messages[%zu].content[%zu] (%s)", m, p, what);
+}
+
+void lost_tool(struct chat_lost *l, size_t i, struct json_text type)
+{
+	struct sb b = lost_next(l, true);
+
+	if (b.p == NULL)
+		return;
+	sb_fmt(&b, "tools[%zu] (", i);
+	outside_name(&b, type.s);
+	sb_char(&b, ')');
 }
 
 void lost_extras(struct chat_lost *l, const struct chat_request *r)

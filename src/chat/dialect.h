@@ -81,6 +81,9 @@ void lost_param(struct chat_lost *l, const char *name);
 void lost_key(struct chat_lost *l, struct slice name);
 /* `what`: "audio"; `m`, `p`: which message and part (from 0). */
 void lost_content(struct chat_lost *l, size_t m, size_t p, const char *what);
+/* A tool that only its own dialect has (TOOL_HOSTED): "tools[2] (web_search)".  Part of the
+ * conversation: an answer without it would not be what was asked for. */
+void lost_tool(struct chat_lost *l, size_t i, struct json_text type);
 /* All extras of the request, for targets of another dialect. */
 void lost_extras(struct chat_lost *l, const struct chat_request *r);
 

@@ -92,6 +92,20 @@ struct slice chat_media_sniff(struct slice base64)
 	return (struct slice){ NULL, 0 };
 }
 
+bool chat_media_is_base64(struct slice data)
+{
+	unsigned bad = 0;
+
+	/* No early exit: such text is long and right. */
+	for (size_t i = 0; i < data.n; i++) {
+		unsigned char c = (unsigned char)data.p[i];
+
+		bad |= !((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+			 (c >= '/' && c <= '9') || c == '+' || c == '=');
+	}
+	return bad == 0;
+}
+
 bool chat_media_from_url(struct chat_media *m, struct json_text url, struct arena *a)
 {
 	struct slice plain, mime, data;
@@ -103,7 +117,7 @@ bool chat_media_from_url(struct chat_media *m, struct json_text url, struct aren
 	}
 	plain = json_text_plain(url, a); /* some write \/ in base64 */
 	if (!slice_cut(slice_skip(plain, sizeof("data:") - 1), ',', &mime, &data) ||
-	    !slice_ends(mime, LIT(";base64")))
+	    !slice_ends(mime, LIT(";base64")) || !chat_media_is_base64(data))
 		return false;
 	m->source = MEDIA_INLINE;
 	m->mime = slice_head(mime, mime.n - (sizeof(";base64") - 1));

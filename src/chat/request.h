@@ -262,6 +262,9 @@ bool chat_has_tool_blocks(const struct chat_request *r);
 /* "data:image/png;base64,AAAA" to an inline medium; anything else to MEDIA_URL.  False: a data
  * URL that is not base64. */
 MUST_USE bool chat_media_from_url(struct chat_media *m, struct json_text url, struct arena *a);
+/* Only what base64's standard alphabet has: it may stand in a JSON string as it is.  Not
+ * whether its length is right. */
+bool chat_media_is_base64(struct slice data);
 /* The data URL of an inline medium, as parts of one string: `data:` mime `;base64,` data. */
 struct json_out;
 void chat_media_url_out(struct json_out *o, const struct chat_media *m);

@@ -63,6 +63,13 @@ void out_text_close(struct json_out *o);
 void out_raw(struct json_out *o, struct slice bytes);
 void out_raw_lit(struct json_out *o, const char *s);
 
+/* What should have been written is not to be had: the writer's own memory failed. */
+static inline void out_fail(struct json_out *o)
+{
+	o->failed = true;
+	o->open = false;
+}
+
 /* False: no memory, or nested too deeply. */
 bool out_ok(const struct json_out *o);
 /* All of it in one piece (copied into the arena unless it is one already); empty on failure. */

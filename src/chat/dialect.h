@@ -94,6 +94,7 @@ struct chat_reply {
 	struct slice model;  /* the name to show: as the client asked */
 	struct slice issuer; /* the provider's name, to seal opaque state with */
 	uint64_t created_s;  /* Unix time */
+	bool array;          /* Gemini without alt=sse: a stream is one JSON array */
 };
 
 /* An error for the client. */

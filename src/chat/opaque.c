@@ -30,5 +30,6 @@ bool opaque_for(const struct chat_opaque *o, struct slice provider, bool own_dia
 
 bool opaque_in(struct slice body)
 {
-	return slice_find(body, LIT("\"" MARK)) != SLICE_NONE;
+	return slice_find(body, LIT("\"" MARK)) != SLICE_NONE ||
+	       slice_find(body, LIT("\"" OPAQUE_MARK_BASE64)) != SLICE_NONE;
 }

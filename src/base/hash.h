@@ -9,4 +9,8 @@ uint64_t hash_bytes(struct slice s, uint64_t seed);
 /* Mixes all bits of one number (splitmix64's finisher). */
 uint64_t hash_mix(uint64_t x);
 
+/* CRC-32 as in gzip and Ethernet (polynomial 0x04c11db7, reflected), of what gave `crc` (0 at
+ * the start) followed by `s`. */
+uint32_t crc32_add(uint32_t crc, struct slice s);
+
 #endif

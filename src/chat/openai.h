@@ -12,6 +12,8 @@
 #include "chat/usage.h"
 #include "wire/json_scan.h"
 
+struct chat_lost; /* chat/dialect.h */
+
 enum openai_endpoint { OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS };
 
 enum { OPENAI_MEMBERS_MAX = 256 };
@@ -45,16 +47,25 @@ struct openai_target {
 	struct slice model_json;         /* its name for the model, quoted */
 	const struct slice *drop_params; /* members it does not take */
 	size_t drop_param_n;
+	const struct slice *add_members; /* `"key":"value"`: added where the key is not there */
+	size_t add_member_n;
 	unsigned quirks; /* enum provider_quirk */
+	/* Told what was left out or changed in its meaning; NULL: such things stay in, and the
+	 * provider may refuse them. */
+	struct chat_lost *lost;
 };
 
 /* The body for that deployment as pieces (in the arena) of the original and of the edits.
- * Edits: `model`; `stream_options.include_usage` is set when streaming; dropped and renamed
- * parameters.  E_NOMEM; E_TOOBIG: more than JSON_EDITS_MAX edits (a dropped parameter that is
- * there dozens of times). */
+ * Edits: `model`; `stream_options.include_usage` is set when streaming; dropped, renamed and
+ * added parameters; what the quirks ask for.  E_NOMEM; E_TOOBIG: more edits than there may be
+ * (without quirks JSON_EDITS_MAX: a dropped parameter that is there dozens of times). */
 MUST_USE enum rc openai_request_pieces(const struct openai_request *r,
 				       const struct openai_target *t, struct arena *a,
 				       struct slice **pieces, size_t *n, size_t *bytes);
+
+/* An id of a tool call as nine letters and digits (QUIRK_SHORT_IDS): itself when it is that,
+ * else made from it, always the same. */
+struct slice openai_short_id(struct slice id, struct arena *a);
 
 /* ---- answers ----------------------------------------------------------------------- */
 

@@ -11,7 +11,10 @@ void json_edits_init(struct json_edits *x, struct slice text, const struct json_
 	x->text = text;
 	x->m = m;
 	x->member_n = member_n;
+	x->many = NULL;
+	x->more = NULL;
 	x->n = 0;
+	x->cap = JSON_EDITS_MAX;
 	x->failed = false;
 }
 
@@ -32,12 +35,37 @@ static size_t member_end(const struct json_edits *x, size_t i)
 	return offset(x, x->m[i].value.p) + x->m[i].value.n;
 }
 
+void json_edits_more(struct json_edits *x, struct arena *a)
+{
+	x->more = a;
+}
+
+static struct json_edit *edits(struct json_edits *x)
+{
+	return x->many != NULL ? x->many : x->few;
+}
+
+static bool grow(struct json_edits *x)
+{
+	struct json_edit *v;
+
+	if (x->more == NULL || x->cap >= JSON_EDITS_MOST)
+		return false;
+	v = arena_get(x->more, 4 * x->cap * sizeof(*v));
+	if (v == NULL)
+		return false;
+	memcpy(v, edits(x), x->n * sizeof(*v));
+	x->many = v;
+	x->cap *= 4;
+	return true;
+}
+
 static void gather(struct json_edits *x, struct json_edit e)
 {
-	if (x->n == JSON_EDITS_MAX)
+	if (x->n == x->cap && !grow(x))
 		x->failed = true;
 	else
-		x->e[x->n++] = e;
+		edits(x)[x->n++] = e;
 }
 
 void json_edit_replace(struct json_edits *x, size_t i, struct slice value)
@@ -62,7 +90,7 @@ void json_edit_remove(struct json_edits *x, size_t i)
 {
 	INVARIANT(i < x->member_n);
 	for (size_t k = 0; k < x->n; k++) {
-		if (x->e[k].kind == JSON_EDIT_REMOVE && x->e[k].member == i)
+		if (edits(x)[k].kind == JSON_EDIT_REMOVE && edits(x)[k].member == i)
 			return;
 	}
 	gather(x, (struct json_edit){
@@ -115,13 +143,15 @@ static bool comes_after(const struct json_edit *a, const struct json_edit *b)
 /* Stable; there are few, and they mostly come in order. */
 static void sort(struct json_edits *x)
 {
+	struct json_edit *v = edits(x);
+
 	for (size_t i = 1; i < x->n; i++) {
-		const struct json_edit e = x->e[i];
+		const struct json_edit e = v[i];
 		size_t k = i;
 
-		for (; k > 0 && comes_after(&x->e[k - 1], &e); k--)
-			x->e[k] = x->e[k - 1];
-		x->e[k] = e;
+		for (; k > 0 && comes_after(&v[k - 1], &e); k--)
+			v[k] = v[k - 1];
+		v[k] = e;
 	}
 }
 
@@ -166,9 +196,9 @@ size_t json_edits_apply(struct json_edits *x, struct slice *pieces, size_t cap, 
 		return 0;
 	sort(x);
 	for (size_t i = 0; i < x->n; i++)
-		stay -= x->e[i].kind == JSON_EDIT_REMOVE ? 1 : 0;
+		stay -= edits(x)[i].kind == JSON_EDIT_REMOVE ? 1 : 0;
 	for (size_t i = 0; i < x->n; i++) {
-		const struct json_edit *e = &x->e[i];
+		const struct json_edit *e = &edits(x)[i];
 		size_t from = e->at;
 		size_t to = e->at + e->cut;
 		struct slice put = e->put;

@@ -89,14 +89,18 @@ struct json_edit {
 };
 
 enum { JSON_EDITS_MAX = 32, JSON_PIECES_MAX = 2 * JSON_EDITS_MAX + 1 };
+/* With json_edits_more(): what a request can hold is bounded by its size anyway. */
+enum { JSON_EDITS_MOST = 1 << 18 };
 
 /* Edits of one text, gathered in any order.  They must not overlap. */
 struct json_edits {
 	struct slice text;
 	const struct json_member *m;
 	size_t member_n;
-	struct json_edit e[JSON_EDITS_MAX];
-	size_t n;
+	struct json_edit few[JSON_EDITS_MAX];
+	struct json_edit *many; /* instead of `few`, once those are full */
+	size_t n, cap;
+	struct arena *more;
 	bool failed; /* too many, or no memory: sticky */
 };
 
@@ -104,6 +108,9 @@ struct json_edits {
  * until the last json_edits_apply().  `text` may have spaces around the object. */
 void json_edits_init(struct json_edits *x, struct slice text, const struct json_member *m,
 		     size_t member_n);
+/* From now on there may be JSON_EDITS_MOST edits, in memory of the arena.  They should be
+ * gathered nearly in the order of their places. */
+void json_edits_more(struct json_edits *x, struct arena *a);
 /* `value` is JSON text.  Replaces m[i]'s value. */
 void json_edit_replace(struct json_edits *x, size_t i, struct slice value);
 /* Replaces text inside m[i]'s value: `part` is a slice of the text.  An edit of a member
@@ -116,7 +123,7 @@ void json_edit_remove(struct json_edits *x, size_t i);
  * Copies `member` to the arena. */
 void json_edit_add(struct json_edits *x, struct slice member, struct arena *a);
 /* Makes the pieces of the edited text, in order: slices of the text and of the edits.
- * Returns how many (at most JSON_PIECES_MAX, and `cap` must have room), and their sum in
+ * Returns how many (at most 2 * n + 1, for which `cap` must have room), and their sum in
  * *bytes; none when x->failed.  May be called again, with more edits too. */
 size_t json_edits_apply(struct json_edits *x, struct slice *pieces, size_t cap, size_t *bytes);
 

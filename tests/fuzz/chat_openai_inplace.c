@@ -1,5 +1,7 @@
 #include "fuzz.h"
 
+#include "base/hash.h"
+#include "chat/dialect.h"
 #include "chat/openai.h"
 
 /* An edited request is valid JSON, says what the target wants, and asks for its usage. */
@@ -51,6 +53,22 @@ static void request(struct slice body, enum openai_endpoint endpoint, struct are
 	INVARIANT(r.model.n > 0);
 	edited(&r, &plain, a);
 	edited(&r, &odd, a);
+	/* Some of all quirks, other ones for each input; model_id would hide the model. */
+	struct chat_lost lost = { 0 };
+	const struct openai_target quirky = {
+		.model_json = LITC("\"up\""),
+		.quirks = (unsigned)hash_bytes(body, 7) &
+			  ~(unsigned)(QUIRK_MODEL_ID | QUIRK_NO_STREAM_OPTIONS),
+		.lost = &lost,
+	};
+	const struct openai_target all = {
+		.model_json = LITC("\"up\""),
+		.quirks = ~(unsigned)(QUIRK_MODEL_ID | QUIRK_NO_STREAM_OPTIONS),
+		.lost = &lost,
+	};
+
+	edited(&r, &quirky, a);
+	edited(&r, &all, a);
 }
 
 static void usage(const struct usage *u)

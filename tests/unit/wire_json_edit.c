@@ -244,6 +244,33 @@ static void too_many_edits_are_refused_for_good(void **state UNUSED)
 	end(&j);
 }
 
+/* A conversation of a thousand turns, each edited in two places. */
+static void with_an_arena_there_may_be_thousands(void **state UNUSED)
+{
+	enum { N = 5000 };
+	struct slice *pieces;
+	char text[2 * N + 8] = "[", *at = text + 1;
+	size_t bytes, n;
+	struct job j;
+
+	for (int i = 0; i < N; i++, at += 2)
+		memcpy(at, i + 1 < N ? "1," : "1]", 2);
+	begin(&j, "{\"a\":1}", 0);
+	json_edits_init(&j.x, slice_cstr(text), NULL, 0);
+	j.a.cap = 4 << 20;
+	json_edits_more(&j.x, &j.a);
+	for (size_t i = 0; i < N; i++)
+		json_edit_part(&j.x, slice_of(text + 1 + 2 * i, 1), LIT("22"));
+	CHECK(!j.x.failed);
+	pieces = ARENA_ARRAY(&j.a, struct slice, 2 * N + 1);
+	n = json_edits_apply(&j.x, pieces, 2 * N + 1, &bytes);
+	CHECK_INT(n, 2 * N + 1);
+	CHECK_INT(bytes, 1 + 3 * N);
+	CHECK_SLICE(pieces[2 * N - 1], "22");
+	CHECK_SLICE(pieces[2 * N], "]");
+	end(&j);
+}
+
 static void text_is_quoted(void **state UNUSED)
 {
 	static const struct {
@@ -323,6 +350,7 @@ int main(void)
 		cmocka_unit_test(removing_twice_is_removing_once),
 		cmocka_unit_test(all_mixtures_of_edits_agree_with_a_model),
 		cmocka_unit_test(too_many_edits_are_refused_for_good),
+		cmocka_unit_test(with_an_arena_there_may_be_thousands),
 		cmocka_unit_test(text_is_quoted),
 		cmocka_unit_test(edits_and_quotes_survive_failing_memory),
 	};

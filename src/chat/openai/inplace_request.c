@@ -1,5 +1,7 @@
 #include "chat/openai.h"
 
+#include "chat/openai/quirks.h"
+
 /* Most requests have fewer; those that have more are scanned twice. */
 enum { MEMBERS_USUAL = 16 };
 
@@ -183,8 +185,33 @@ static void drop_params(const struct openai_request *r, const struct openai_targ
 {
 	for (size_t i = 0; i < r->n; i++)
 		for (size_t p = 0; p < t->drop_param_n; p++)
-			if (json_member_find(&r->m[i], 1, t->drop_params[p], NULL) != NULL)
+			if (json_member_find(&r->m[i], 1, t->drop_params[p], NULL) != NULL) {
 				json_edit_remove(x, i);
+				if (t->lost != NULL && r->m[i].kind != JSON_NULL)
+					lost_key(t->lost, t->drop_params[p]);
+			}
+}
+
+/* The key of `"key":...`, escaped as it may be. */
+static struct slice key_of(struct slice member)
+{
+	size_t n = 1;
+
+	while (n < member.n && member.p[n] != '"')
+		n += member.p[n] == '\\' ? 2 : 1;
+	return slice_head(member, n + 1);
+}
+
+static void add_members(const struct openai_request *r, const struct openai_target *t,
+			struct json_edits *x, struct arena *a)
+{
+	for (size_t i = 0; i < t->add_member_n; i++) {
+		struct slice key;
+
+		if (json_string(key_of(t->add_members[i]), a, &key) &&
+		    json_member_find(r->m, r->n, key, NULL) == NULL)
+			json_edit_add(x, t->add_members[i], a);
+	}
 }
 
 /* Those who know only the older name get the limit under it. */
@@ -200,31 +227,51 @@ static void rename_max_tokens(const struct openai_request *r, struct json_edits 
 	json_edit_remove(x, at);
 }
 
+static void edit_all(const struct openai_request *r, const struct openai_target *t,
+		     struct json_edits *x, struct arena *a)
+{
+	size_t at = index_of(r, "model");
+
+	INVARIANT(at != SLICE_NONE);
+	if (!slice_eq(r->m[at].value, t->model_json))
+		json_edit_replace(x, at, t->model_json);
+	if (t->drop_param_n > 0)
+		drop_params(r, t, x);
+	if (t->add_member_n > 0)
+		add_members(r, t, x, a);
+	if ((t->quirks & QUIRK_MAX_TOKENS) && !dropped(t, LIT("max_completion_tokens")))
+		rename_max_tokens(r, x, a);
+	if (r->stream && !r->wants_usage && !(t->quirks & QUIRK_NO_STREAM_OPTIONS) &&
+	    !dropped(t, LIT("stream_options")))
+		ask_usage(r, x, a);
+	if (t->quirks & ~(unsigned)(QUIRK_NO_STREAM_OPTIONS | QUIRK_MAX_TOKENS)) {
+		struct quirk_edit q = { r, t, x, a };
+
+		quirk_edit(&q);
+	}
+}
+
 enum rc openai_request_pieces(const struct openai_request *r, const struct openai_target *t,
 			      struct arena *a, struct slice **pieces, size_t *n, size_t *bytes)
 {
-	struct slice all[JSON_PIECES_MAX];
 	struct json_edits x;
-	size_t at;
 
 	json_edits_init(&x, r->body, r->m, r->n);
-	at = index_of(r, "model");
-	INVARIANT(at != SLICE_NONE);
-	if (!slice_eq(r->m[at].value, t->model_json))
-		json_edit_replace(&x, at, t->model_json);
-	if (t->drop_param_n > 0)
-		drop_params(r, t, &x);
-	if ((t->quirks & QUIRK_MAX_TOKENS) && !dropped(t, LIT("max_completion_tokens")))
-		rename_max_tokens(r, &x, a);
-	if (r->stream && !r->wants_usage && !(t->quirks & QUIRK_NO_STREAM_OPTIONS) &&
-	    !dropped(t, LIT("stream_options")))
-		ask_usage(r, &x, a);
-	*n = json_edits_apply(&x, all, ARRAY_LEN(all), bytes);
+	edit_all(r, t, &x, a);
 	if (x.failed || arena_failed(a))
 		return arena_failed(a) ? E_NOMEM : E_TOOBIG;
-	*pieces = arena_get(a, *n * sizeof(**pieces));
-	if (*pieces == NULL)
-		return E_NOMEM;
-	memcpy(*pieces, all, *n * sizeof(**pieces));
-	return OK;
+	/* Two for each edit and one more, of which most are not needed: few go by the stack. */
+	if (x.n <= JSON_EDITS_MAX) {
+		struct slice few[JSON_PIECES_MAX];
+
+		*n = json_edits_apply(&x, few, ARRAY_LEN(few), bytes);
+		*pieces = arena_get(a, *n * sizeof(**pieces));
+		if (*pieces != NULL)
+			memcpy(*pieces, few, *n * sizeof(**pieces));
+	} else {
+		*pieces = arena_get(a, (2 * x.n + 1) * sizeof(**pieces));
+		if (*pieces != NULL)
+			*n = json_edits_apply(&x, *pieces, 2 * x.n + 1, bytes);
+	}
+	return *pieces == NULL ? E_NOMEM : OK;
 }

@@ -1,5 +1,7 @@
 #include "wire/url.h"
 
+#include "base/sb.h"
+
 enum { HOST_MAX = 253, LABEL_MAX = 63 }; /* RFC 1035, 2.3.4 */
 
 static bool is_digit(char c)
@@ -291,4 +293,68 @@ enum rc url_host_port(struct slice s, struct slice *host, uint16_t *port, struct
 	if (a.has_port)
 		*port = a.port;
 	return OK;
+}
+
+/* ---- percent-encoding ---- */
+
+/* Unreserved (RFC 3986, 2.3), or one of `keep`. */
+static bool unreserved(char c, const char *keep)
+{
+	return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~' ||
+	       (c != '\0' && strchr(keep, c) != NULL);
+}
+
+struct slice url_encode(struct slice plain, const char *keep, struct arena *a)
+{
+	struct sb b;
+	size_t n = 0;
+	char *p;
+
+	for (size_t i = 0; i < plain.n; i++)
+		n += unreserved(plain.p[i], keep) ? 1 : 3;
+	if (n == plain.n)
+		return plain;
+	p = arena_bytes(a, n);
+	if (p == NULL)
+		return slice_of(NULL, 0);
+	sb_init(&b, p, n);
+	for (size_t i = 0; i < plain.n; i++) {
+		const unsigned char c = (unsigned char)plain.p[i];
+
+		if (unreserved(plain.p[i], keep)) {
+			sb_char(&b, plain.p[i]);
+			continue;
+		}
+		sb_char(&b, '%');
+		sb_char(&b, "0123456789ABCDEF"[c >> 4]);
+		sb_char(&b, "0123456789ABCDEF"[c & 15]);
+	}
+	return sb_slice(&b);
+}
+
+static unsigned hex_value(char c)
+{
+	return (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+struct slice url_decode(struct slice s, struct arena *a)
+{
+	size_t n = 0;
+	char *p;
+
+	if (slice_find_char(s, '%') == SLICE_NONE)
+		return s;
+	p = arena_bytes(a, s.n);
+	if (p == NULL)
+		return slice_of(NULL, 0);
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '%' && s.n - i >= 3 && is_hex(s.p[i + 1]) && is_hex(s.p[i + 2])) {
+			p[n++] = (char)(unsigned char)(hex_value(s.p[i + 1]) << 4 |
+						       hex_value(s.p[i + 2]));
+			i += 2;
+		} else {
+			p[n++] = s.p[i];
+		}
+	}
+	return slice_of(p, n);
 }

@@ -2,6 +2,7 @@
 #ifndef WEIR_WIRE_URL_H
 #define WEIR_WIRE_URL_H
 
+#include "base/arena.h"
 #include "base/err.h"
 
 struct url {
@@ -29,5 +30,11 @@ bool url_query(struct slice query, struct slice name, struct slice *value);
  * there is none.  E_BAD. */
 MUST_USE enum rc url_host_port(struct slice s, struct slice *host, uint16_t *port,
 			       struct err *err);
+
+/* Percent-encoded but for unreserved characters and those in `keep`.  Borrowed when there is
+ * nothing to encode, else from the arena; empty on no memory (sticky). */
+struct slice url_encode(struct slice plain, const char *keep, struct arena *a);
+/* And back; a "%" that begins no escape stays.  "+" is a plus.  Likewise. */
+struct slice url_decode(struct slice s, struct arena *a);
 
 #endif

@@ -211,9 +211,40 @@ static void a_host_and_its_port_are_parted(void **state UNUSED)
 	CHECK_RC(url_host_port(LIT("u@a"), &host, &port, NULL), E_BAD);
 }
 
+static void what_is_encoded_is_decoded_to_the_same(void **state UNUSED)
+{
+	static const struct {
+		const char *plain, *keep, *coded;
+	} t[] = {
+		{ "", "", "" },
+		{ "aZ09-._~", "", "aZ09-._~" },
+		{ "a:b/c d", "", "a%3Ab%2Fc%20d" },
+		{ "a:b/c%", "/", "a%3Ab/c%25" },
+		{ "\xc3\xa4+", "", "%C3%A4%2B" },
+	};
+	struct test_mem m;
+	struct arena a;
+
+	test_mem_init(&m, 0);
+	arena_init(&a, &m.mem, 128, 65536);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		CHECK_SLICE(url_encode(slice_cstr(t[i].plain), t[i].keep, &a), t[i].coded);
+		CHECK_SLICE(url_decode(slice_cstr(t[i].coded), &a), t[i].plain);
+	}
+	CHECK_SLICE(url_decode(LIT("%3a%%4%zz%"), &a), ":%%4%zz%");
+	CHECK_INT(url_encode(slice_of("\0", 1), "", &a).n, 3);
+	arena_free(&a);
+	arena_init(&a, &m.mem, 128, 0);
+	CHECK_SLICE(url_encode(LIT(":"), "", &a), "");
+	CHECK(arena_failed(&a));
+	arena_free(&a);
+	CHECK_INT(m.live, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_encoded_is_decoded_to_the_same),
 		cmocka_unit_test(a_url_is_read_in_parts),
 		cmocka_unit_test(hosts_of_every_good_kind_are_taken),
 		cmocka_unit_test(a_bad_url_is_refused_and_named),

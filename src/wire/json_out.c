@@ -22,7 +22,7 @@ static void piece_add(struct json_out *o, const char *p, size_t n)
 		struct slice *v = arena_get(o->a, cap * sizeof(*v));
 
 		if (v == NULL) {
-			o->failed = true;
+			out_fail(o);
 			return;
 		}
 		if (o->n > 0)
@@ -44,7 +44,7 @@ COLD static char *room_new(struct json_out *o, size_t n)
 		char *p = arena_bytes(o->a, size);
 
 		if (p == NULL) {
-			o->failed = true;
+			out_fail(o); /* also what is left of the old chunk */
 			return NULL;
 		}
 		o->at = p;

@@ -67,6 +67,9 @@ enum json_kind json_kind(struct slice value);
  * not fit.  Numbers written as 1.0 or 1e2 are read when they are whole. */
 MUST_USE bool json_bool(struct slice value, bool *out);
 MUST_USE bool json_u64(struct slice value, uint64_t *out);
+/* A number, as near as a double gets.  One over its range, or written in more than 127 bytes
+ * that a shorter way does not do for, is false. */
+MUST_USE bool json_double(struct slice value, double *out);
 /* The string is exactly `s` once its escapes are decoded. */
 bool json_string_is(struct slice value, struct slice s);
 /* A string with its escapes decoded: borrowed from the text when it has none, else from the

@@ -248,6 +248,48 @@ bool json_u64(struct slice value, uint64_t *out)
 	return true;
 }
 
+/* Up to here digits and powers of ten are exact in a double, so that one multiplication or
+ * division rounds once: correctly. */
+static bool double_exact(struct slice digits, double *out)
+{
+	static const double tens[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+				       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+				       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+	const int64_t max = (int64_t)ARRAY_LEN(tens) - 1;
+	uint64_t v;
+	int64_t ten;
+
+	if (!number_read(digits, &v, &ten) || v > 1ULL << 53)
+		return false;
+	if (v != 0 && (ten < -max || ten > max))
+		return false;
+	*out = v == 0 ? 0 : ten < 0 ? (double)v / tens[-ten] : (double)v * tens[ten];
+	return true;
+}
+
+bool json_double(struct slice value, double *out)
+{
+	bool minus = value.n > 0 && value.p[0] == '-';
+	char text[128];
+	double v;
+
+	if (value.n == 0 || json_kind(value) != JSON_NUMBER)
+		return false;
+	if (double_exact(slice_skip(value, minus ? 1 : 0), &v)) {
+		*out = minus ? -v : v;
+		return true;
+	}
+	if (value.n >= sizeof(text))
+		return false;
+	memcpy(text, value.p, value.n);
+	text[value.n] = '\0';
+	v = strtod(text, NULL);
+	if (v - v != 0) /* infinite */
+		return false;
+	*out = v;
+	return true;
+}
+
 /* ---- strings ---- */
 
 static size_t utf8_put(uint32_t c, char out[4])

@@ -553,9 +553,39 @@ static void decoding_survives_failing_memory(void **state UNUSED)
 	sweep(decoding_body);
 }
 
+static void numbers_are_read_as_doubles(void **state UNUSED)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+		double v;
+	} rows[] = {
+		{ "0", true, 0 },
+		{ "-0.0", true, 0 },
+		{ "0.1", true, 0.1 },
+		{ "-12.50e-1", true, -1.25 },
+		{ "9007199254740993", true, 9007199254740992.0 },
+		{ "123456789012345678901234567890", true, 123456789012345678901234567890.0 },
+		{ "1e-30", true, 1e-30 },
+		{ "2.2250738585072014e-308", true, 2.2250738585072014e-308 },
+		{ "1e400", false, 0 },
+		{ "\"1\"", false, 0 },
+		{ "", false, 0 },
+		{ "true", false, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		double v = 77;
+
+		CHECK_INT(json_double(slice_cstr(rows[i].text), &v), rows[i].ok);
+		CHECK(v == (rows[i].ok ? rows[i].v : 77));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_are_read_as_doubles),
 		cmocka_unit_test(what_is_json_is_accepted),
 		cmocka_unit_test(what_is_not_json_is_refused),
 		cmocka_unit_test(a_bad_byte_is_found_wherever_it_is_in_a_string),

@@ -27,6 +27,10 @@ struct usage {
 	uint64_t audio_out;
 	/* not tokens */
 	uint64_t searches; /* web searches that a built-in tool made */
+	/* What is billed instead of the above, by a provider that counts both (Cohere's
+	 * billed_units leave out its template around the conversation). */
+	bool billed;
+	uint64_t billed_input, billed_output;
 };
 
 static inline uint64_t usage_prompt(const struct usage *u)

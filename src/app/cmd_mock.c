@@ -31,7 +31,7 @@ static void usage(FILE *to)
 
 	fprintf(to,
 		"usage: weir mock [--listen HOST:PORT]... [--OPTION VALUE]...\n\n"
-		"A simulated provider that speaks OpenAI's API and misbehaves on demand.\n"
+		"A simulated provider that speaks every dialect and misbehaves on demand.\n"
 		"It records what it receives and what it truly sends (GET /mock/records).\n\n"
 		"  --listen HOST:PORT      where to listen (127.0.0.1:8090; port 0 picks one)\n"
 		"  --tls-listen HOST:PORT  the same with TLS\n"
@@ -46,6 +46,10 @@ static void usage(FILE *to)
 	fprintf(to, "\nfaults for --fail:\n");
 	for (size_t i = 0; i < n; i++)
 		fprintf(to, "  %-14s %s\n", rows[i].name, rows[i].help);
+	fprintf(to, "\nproviders for --as:\n ");
+	for (size_t i = 0; mock_as_name(i) != NULL; i++)
+		fprintf(to, " %s", mock_as_name(i));
+	fprintf(to, "\n");
 }
 
 static int complain(const struct err *err)

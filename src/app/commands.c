@@ -102,10 +102,13 @@ const struct command commands[] = {
 	{ .name = "mock",
 	  .operands = "",
 	  .summary = "run a simulated provider that misbehaves on demand",
-	  .doc = "It answers in OpenAI's dialect with made-up text, as slow, long and broken "
-		 "as "
-		 "the options say. The options can also be given for one request, in its "
-		 "model's name: \"mock?ttft=200ms&fail=stall\".",
+	  .doc = "It answers in the dialect that the path says, with made-up text, as slow, "
+		 "long "
+		 "and broken as the options say. The options can also be given for one "
+		 "request: in "
+		 "its model's name (\"mock?ttft=200ms&fail=stall\"), or in what the user says "
+		 "last "
+		 "(\"mock: tools=2 finish=length\").",
 	  .options = mock_command_options,
 	  .option_n = ARRAY_LEN(mock_command_options),
 	  .mock_options = true,

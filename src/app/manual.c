@@ -86,6 +86,9 @@ static void command_section(FILE *to, const struct command *c)
 		line(to, rows[i].name);
 		line(to, rows[i].help);
 	}
+	fputs(".PP\nProviders, for \\fB\\-\\-as\\fR:\n", to);
+	for (size_t i = 0; mock_as_name(i) != NULL; i++)
+		line(to, mock_as_name(i));
 }
 
 void manual_weir(FILE *to)

@@ -4,7 +4,11 @@
 #include "base/hash.h"
 #include "base/sb.h"
 
-static const struct mock_dialect *const dialects[] = { &mock_openai };
+/* Those whose paths say most come first. */
+static const struct mock_dialect *const dialects[] = {
+	&mock_anthropic,
+	&mock_openai,
+};
 
 enum { MEMBERS_MAX = 64 };
 
@@ -38,6 +42,8 @@ void plan_error(struct exchange *x, const struct mock_dialect *d, struct plan *p
 	message = arena_copy(&x->work, message);
 	say_clear(o);
 	d->error(o, x->o, status, message);
+	if (d == &mock_openai && quirk(x->o, QUIRK_ERROR_200))
+		status = 200;
 	*plan = (struct plan){
 		.status = status,
 		.content_type = x->o->shape == SHAPE_HTML   ? LIT("text/html")
@@ -53,9 +59,17 @@ void plan_error(struct exchange *x, const struct mock_dialect *d, struct plan *p
 static const struct mock_dialect *dialect_of(const struct exchange *x)
 {
 	for (size_t i = 0; i < ARRAY_LEN(dialects); i++)
-		if (dialects[i]->claims(x->rec.head.method, x->rec.path))
+		if (dialects[i]->claims(x))
 			return dialects[i];
 	return NULL;
+}
+
+const struct json *exchange_tree(struct exchange *x)
+{
+	if (x->doc == NULL && x->rec.body.n > 0)
+		x->work.failed |= json_doc_read(&x->doc, x->mock->mem, x->rec.body, NULL) ==
+				  E_NOMEM;
+	return x->doc == NULL ? NULL : json_root(x->doc);
 }
 
 /* ---- options ------------------------------------------------------------------------ */
@@ -76,8 +90,70 @@ static enum rc change(struct exchange *x, struct slice changes, struct err *err)
 	return mock_options_query(o, changes, &x->keep, err);
 }
 
-/* The script first, then what the model's name says: the nearer wish wins. */
-static enum rc resolve_options(struct exchange *x, struct err *err)
+/* name=value, blanks between; a value may stand in quotes, with \\ before what is not its end.
+ */
+static enum rc steer(struct exchange *x, struct slice text, struct err *err)
+{
+	struct mock_options *o;
+
+	if (change(x, slice_of(NULL, 0), err) != OK)
+		return err->rc;
+	o = (struct mock_options *)(uintptr_t)x->o;
+	x->steered = true;
+	while ((text = slice_trim(text)).n > 0) {
+		struct slice name = text;
+		char *value = arena_bytes(&x->keep, text.n);
+		size_t i = 0, n = 0;
+		bool quoted = false;
+		enum rc rc;
+
+		if (value == NULL)
+			return err_nomem(err, "mock.steer");
+		while (i < text.n && text.p[i] != '=' && text.p[i] != ' ')
+			i++;
+		name.n = i;
+		if (i == text.n || text.p[i] == ' ') {
+			memcpy(value, "on", n = size_min(2, text.n));
+		} else {
+			for (i++; i < text.n && (quoted || text.p[i] != ' '); i++) {
+				if (text.p[i] == '"')
+					quoted = !quoted;
+				else if (text.p[i] == '\\' && i + 1 < text.n)
+					value[n++] = text.p[++i];
+				else
+					value[n++] = text.p[i];
+			}
+		}
+		rc = mock_option_set(o, name, slice_of(value, n), &x->keep, err);
+		if (rc != OK)
+			return rc;
+		text = slice_skip(text, i);
+	}
+	return OK;
+}
+
+/* "mock: tools=2 finish=length": what the last user says, in any dialect. */
+static enum rc steer_by_text(struct exchange *x, const struct mock_dialect *d, struct err *err)
+{
+	struct say *o = &x->mock->out;
+	struct slice mark = LIT("mock:");
+	const struct json *root;
+
+	if (d->last_user == NULL || slice_find(x->rec.body, mark) == SLICE_NONE)
+		return OK;
+	root = exchange_tree(x);
+	if (root == NULL)
+		return OK;
+	say_clear(o);
+	d->last_user(root, o);
+	if (!slice_starts(say_slice(o), mark))
+		return OK;
+	return steer(x, arena_copy(&x->keep, slice_skip(say_slice(o), mark.n)), err);
+}
+
+/* The script first, then what the model's name says, then the text: the nearer wish wins. */
+static enum rc resolve_options(struct exchange *x, const struct mock_dialect *d,
+			       struct err *err)
 {
 	struct slice model, query = { NULL, 0 }, changes;
 	enum rc rc = OK;
@@ -89,50 +165,41 @@ static enum rc resolve_options(struct exchange *x, struct err *err)
 	}
 	if (rc == OK && model.n < x->rec.model.n)
 		rc = change(x, query, err);
-	return rc;
+	return rc == OK ? steer_by_text(x, d, err) : rc;
 }
 
-static bool key_ok(const struct exchange *x)
+static unsigned bearer(struct exchange *x)
 {
 	struct slice given = http_header(&x->rec.head, LIT("authorization"));
 
-	return x->o->key.n == 0 || (slice_starts(given, LIT("Bearer ")) &&
-				    slice_eq_consttime(slice_skip(given, 7), x->o->key));
+	if (x->o->key.n == 0)
+		return 0;
+	if (slice_starts(given, LIT("Bearer ")))
+		given = slice_skip(given, 7);
+	else
+		given = http_header(&x->rec.head, LIT("api-key"));
+	return slice_eq_consttime(given, x->o->key) ? 0 : 401;
 }
 
 /* ---- kept answers --------------------------------------------------------------------- */
 
 /* All that the answer depends on.  False when it does not fit: not kept then. */
-static bool answer_key(const struct exchange *x, const struct json_member *m, size_t n,
-		       struct sb *key)
+static bool answer_key(const struct exchange *x, struct sb *key)
 {
-	static const char *const plain[] = { "stream_options", "n", "max_tokens",
-					     "max_completion_tokens", "logprobs" };
-	static const char *const never[] = { "tools", "response_format", "input" };
-
-	for (size_t i = 0; i < ARRAY_LEN(never); i++)
-		if (json_member_find(m, n, slice_cstr(never[i]), NULL) != NULL)
-			return false;
-	sb_fmt(key, "%" PRIu64 " %d%d %" PRIu64 " ", x->mock->version, x->http10, x->rec.stream,
-	       x->o->prompt_tokens > 0 ? x->o->prompt_tokens : (x->rec.body.n + 3) / 4);
+	sb_fmt(key, "%" PRIu64 " %d%d %zu %016" PRIx64 "%016" PRIx64 " ", x->mock->version,
+	       x->http10, x->rec.stream, x->rec.body.n, hash_bytes(x->rec.body, 1),
+	       hash_bytes(x->rec.body, 2));
 	sb_str(key, x->rec.path);
 	sb_char(key, ' ');
 	sb_str(key, x->rec.model);
-	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
-		const struct json_member *f =
-			json_member_find(m, n, slice_cstr(plain[i]), NULL);
-
-		sb_char(key, ' ');
-		if (f != NULL)
-			sb_str(key, f->value);
-	}
 	return !key->cut;
 }
 
 static bool keepable(const struct exchange *x)
 {
-	return !x->scripted && x->o->fail == FAIL_NONE && x->o->status == 0 && !x->o->echo &&
-	       !x->o->vary && x->o->keepalive_us == 0 && x->o->tokens.min == x->o->tokens.max;
+	return !x->scripted && !x->steered && x->o->fail == FAIL_NONE && x->o->status == 0 &&
+	       !x->o->echo && !x->o->vary && x->o->keepalive_us == 0 &&
+	       x->o->tokens.min == x->o->tokens.max;
 }
 
 static bool use_kept(struct exchange *x, uint64_t hash, struct slice key)
@@ -214,10 +281,28 @@ static void plan_answer(struct exchange *x, const struct mock_dialect *d,
 		plan_error(x, d, plan, 500, LIT(""));
 		plan->status = 200;
 	} else if (plan->stream) {
+		struct piece e = { .kind = PIECE_ERROR };
+
 		say_clear(o);
-		d->error(o, x->o, 500, LIT(""));
-		plan->error_event = arena_copy(&x->work, say_slice(o));
+		if (d->error_event != NULL)
+			e.event = d->error_event(o, x->o, 500);
+		else
+			d->error(o, x->o, 500, LIT(""));
+		e.data = arena_copy(&x->work, say_slice(o));
+		plan->error_event = e;
 	}
+}
+
+/* The provider's own header lines. */
+static void add_headers(struct exchange *x, const struct mock_dialect *d, struct plan *plan)
+{
+	struct say *o = &x->mock->out;
+
+	if (d->headers == NULL)
+		return;
+	say_clear(o);
+	d->headers(x, plan, o);
+	plan->headers = arena_copy(&x->work, say_slice(o));
 }
 
 static void build(struct exchange *x, const struct mock_dialect *d, const struct json_member *m,
@@ -230,17 +315,19 @@ static void build(struct exchange *x, const struct mock_dialect *d, const struct
 
 	if (x->o->error_rate > 0 && rng_chance(&x->rng, x->o->error_rate)) {
 		plan_error(x, d, plan, status_ok(x->o->error_status), LIT(""));
+		add_headers(x, d, plan);
 		shape(x, plan);
 		return;
 	}
 	sb_init(&key, text, sizeof(text));
-	may_keep = keepable(x) && answer_key(x, m, n, &key);
+	may_keep = keepable(x) && answer_key(x, &key);
 	if (may_keep) {
 		hash = hash_bytes(sb_slice(&key), 0);
 		if (use_kept(x, hash, sb_slice(&key)))
 			return;
 	}
 	plan_answer(x, d, m, n, plan);
+	add_headers(x, d, plan);
 	shape(x, plan);
 	if (may_keep && plan->cacheable && !arena_failed(&x->work))
 		keep(x, hash, sb_slice(&key));
@@ -251,13 +338,15 @@ void answer_build(struct exchange *x)
 	const struct mock_dialect *d = dialect_of(x);
 	struct json_member m[MEMBERS_MAX];
 	struct plan plan = { .status = 200 };
+	struct slice why = { NULL, 0 };
+	unsigned status;
 	struct json_problem bad;
 	struct err err = { .rc = OK };
 	enum json_kind kind = JSON_OBJECT;
 	size_t n = 0;
 
 	if (d == NULL) {
-		plan_error(x, dialects[0], &plan, 404,
+		plan_error(x, &mock_openai, &plan, 404,
 			   arena_fmt(&x->work, "Unknown request URL: %.*s %.*s.",
 				     SARG(x->rec.head.method), SARG(x->rec.path)));
 		shape(x, &plan);
@@ -274,13 +363,16 @@ void answer_build(struct exchange *x)
 		n = size_min(n, MEMBERS_MAX);
 	}
 	d->peek(x, m, n);
-	if (resolve_options(x, &err) != OK) {
+	if (resolve_options(x, d, &err) != OK) {
 		plan_error(x, d, &plan, 400, slice_cstr(err.text));
-		shape(x, &plan);
-	} else if (!key_ok(x)) {
-		plan_error(x, d, &plan, 401, LIT(""));
-		shape(x, &plan);
 	} else {
-		build(x, d, m, n, &plan);
+		status = d->auth == NULL ? bearer(x) : d->auth(x, &why);
+		if (status == 0) {
+			build(x, d, m, n, &plan);
+			return;
+		}
+		plan_error(x, d, &plan, status, why);
 	}
+	add_headers(x, d, &plan);
+	shape(x, &plan);
 }

@@ -2,7 +2,9 @@
  *
  *   peer.c     reads it off the connection and plays the steps of the answer
  *   answer.c   finds the options and the dialect, and asks it for a plan
- *   openai.c   a dialect: what was asked for -> a plan: pieces of an answer, unframed
+ *   openai.c   a dialect: request -> question (ask.h); reply -> a plan: pieces, unframed
+ *   ask.c      question -> reply: what is answered, the same for every dialect
+ *   frame.c    pieces -> the frames of a stream
  *   shape.c    plan + faults -> steps: exact bytes, waits, cuts
  *   mock.c     the simulator itself: scripts, records, statistics
  *   control.c  /mock/...
@@ -12,7 +14,7 @@
 
 #include "base/map.h"
 #include "io/loop.h"
-#include "mock/options.h"
+#include "mock/quirks.h"
 #include "mock/say.h"
 #include "wire/json.h"
 #include "wire/json_scan.h"
@@ -21,6 +23,7 @@
 
 enum piece_kind {
 	PIECE_OPEN,
+	PIECE_BLOCK, /* around content: its begin, its end */
 	PIECE_CONTENT,
 	PIECE_FINISH,
 	PIECE_USAGE,
@@ -31,19 +34,30 @@ enum piece_kind {
 /* One event's data (of a plain answer: the body). */
 struct piece {
 	enum piece_kind kind;
+	const char *event; /* its name, where the framing has one; or NULL */
 	struct slice data;
 	size_t text_n; /* bytes of the answer's text in it */
 	bool usage, content, finish;
 };
 
+/* How the pieces of a stream are told apart. */
+enum framing {
+	FRAMING_SSE,
+	FRAMING_LINES, /* NDJSON */
+	FRAMING_AWS,   /* application/vnd.amazon.eventstream */
+	FRAMING_ARRAY, /* the elements of one JSON array */
+};
+
 struct plan {
 	unsigned status;
 	bool stream;
+	enum framing framing;
 	struct slice content_type;
 	struct piece *pieces;
 	size_t n, cap;
 	/* The dialect's error event, for those in the middle. */
-	struct slice error_event;
+	struct piece error_event;
+	struct slice headers; /* more lines for the head, each with its CRLF */
 	struct slice retry_after, retry_after_ms;
 	struct slice text;
 	uint64_t prompt_tokens, completion_tokens;
@@ -103,7 +117,8 @@ struct exchange {
 	const struct mock_options *o; /* in force for it */
 	bool control;                 /* a request to /mock/: no record */
 	bool scripted;
-	bool faulty; /* the answer is not a healthy one */
+	bool faulty;  /* the answer is not a healthy one */
+	bool steered; /* the last user text said what to do */
 	bool http10;
 	struct rng rng;
 	struct json_doc *doc; /* the body as a tree, when the dialect needed it */
@@ -118,20 +133,34 @@ struct exchange {
 
 struct mock_dialect {
 	const char *name;
-	/* Is this path its own, under any prefix? */
-	bool (*claims)(struct slice method, struct slice path);
-	/* The model asked for and whether a stream is; leaves both empty when the body does not
-	 * say.  The body has passed json_scan(). */
+	/* Is this request its own, by its path under any prefix? */
+	bool (*claims)(const struct exchange *x);
+	/* The model asked for and whether a stream is; leaves both empty when the request does
+	 * not say.  The body has passed json_scan(). */
 	void (*peek)(struct exchange *x, const struct json_member *m, size_t n);
+	/* Adds the text of the last user turn. */
+	void (*last_user)(const struct json *root, struct say *o);
+	/* Is who asks known?  The status to refuse with, or 0.  NULL: a bearer. */
+	unsigned (*auth)(struct exchange *x, struct slice *why);
 	/* The whole answer.  x->o is what holds.  Memory from x->work. */
 	void (*answer)(struct exchange *x, const struct json_member *m, size_t n,
 		       struct plan *plan);
-	/* An error body, or the data of an error event. */
+	/* An error body. */
 	void (*error)(struct say *o, const struct mock_options *opt, unsigned status,
 		      struct slice message);
+	/* What an error in the middle of a stream is: its data, and returns its event's name.
+	 * NULL: the body of an error, without a name. */
+	const char *(*error_event)(struct say *o, const struct mock_options *opt,
+				   unsigned status);
+	/* Header lines that this provider adds; may be NULL. */
+	void (*headers)(const struct exchange *x, const struct plan *plan, struct say *o);
 };
 
-extern const struct mock_dialect mock_openai;
+extern const struct mock_dialect mock_openai, mock_responses, mock_anthropic, mock_gemini,
+	mock_bedrock, mock_cohere, mock_ollama;
+
+/* The body as a tree: read once, kept in x->doc.  NULL when it is none. */
+const struct json *exchange_tree(struct exchange *x);
 
 /* ---- plans (answer.c) ----------------------------------------------------------------------
  */
@@ -146,6 +175,18 @@ void plan_error(struct exchange *x, const struct mock_dialect *d, struct plan *p
 
 /* The body and head are there: fills x->steps and the record's intentions. */
 void answer_build(struct exchange *x);
+
+/* frame.c */
+void frame_begin(struct say *o, enum framing f, const struct mock_options *opt);
+/* `first`: nothing came before it. */
+void frame_put(struct say *o, enum framing f, const struct mock_options *opt,
+	       const struct piece *p, bool first);
+/* A frame that is none: bad JSON in it, or a CRC that is wrong. */
+void frame_bad(struct say *o, enum framing f, const struct mock_options *opt,
+	       const struct piece *p, bool first);
+/* A sign of life, of a stream and of a body that is awaited. */
+void frame_sign(struct say *o, enum framing f, const struct mock_options *opt);
+void frame_end(struct say *o, enum framing f);
 
 /* shape.c: the steps of a plan, faults and all. */
 void shape(struct exchange *x, struct plan *plan);

@@ -1,13 +1,15 @@
 /* mock/mock.h -- a provider that misbehaves on demand: `weir mock`.
  *
- * Answers like a hosted provider (the OpenAI dialect today; see mock/dialect.h), with the
- * latencies, lengths and faults it is told, and keeps a record of what it received and of
- * what it truly sent, so that a test can compare exactly.  Runs on either backend of io.
+ * Answers like a hosted provider, in the dialect that the path says, with the latencies,
+ * lengths and faults it is told; refuses what the provider would refuse; and keeps a record of
+ * what it received and of what it truly sent, so that a test can compare exactly.  Runs on
+ * either backend of io.
  *
  * How it behaves is one table of options (mock/options.c).  They are set, each over the one
  * before: for all requests (mock_new(), the command line, POST /mock/options), for the next
  * requests (mock_script(), POST /mock/script), and for one request in its model name:
- * "mock?ttft=200ms&tokens=50&fail=stall".
+ * "mock?ttft=200ms&tokens=50&fail=stall", or in the last thing the user says:
+ * "mock: tools=2 text=\"so it is\"".
  *
  * Everything random comes from the seed and the request's number, so that runs repeat.
  *
@@ -35,6 +37,9 @@ struct mock_option_row {
 const struct mock_option_row *mock_option_rows(size_t *n);
 /* The values of the option `fail`; without hints. */
 const struct mock_option_row *mock_fail_rows(size_t *n);
+
+/* Whom the option `as` knows, one after the other; NULL after the last. */
+const char *mock_as_name(size_t i);
 
 /* The defaults, in memory of `a`.  NULL on no memory.  What the options point to lies in the
  * arena they were set with, which must live as long as they are used (mock_new() copies). */

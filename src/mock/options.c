@@ -1,6 +1,8 @@
 /* One table is the command line, the HTTP control, the model's query and the manual. */
 #include "mock/options.h"
 
+#include "mock/quirks.h"
+
 #include "base/sb.h"
 
 #include <math.h>
@@ -19,6 +21,7 @@ enum option_type {
 	OPT_SHAPE,
 	OPT_EOL,
 	OPT_FAIL,
+	OPT_AS,
 };
 
 struct word {
@@ -30,18 +33,20 @@ struct word {
 static const struct word fails[] = { MOCK_FAIL_TABLE(MOCK_FAIL_WORD) };
 #undef MOCK_FAIL_WORD
 static const struct word usages[] = {
-	{ "asked", USAGE_ASKED },           { "off", USAGE_OFF },
-	{ "always", USAGE_ALWAYS },         { "twice", USAGE_TWICE },
-	{ "cumulative", USAGE_CUMULATIVE }, { "finish", USAGE_FINISH },
+	{ "own", USAGE_OWN },       { "asked", USAGE_ASKED },
+	{ "off", USAGE_OFF },       { "always", USAGE_ALWAYS },
+	{ "twice", USAGE_TWICE },   { "cumulative", USAGE_CUMULATIVE },
+	{ "finish", USAGE_FINISH },
 };
 static const struct word shapes[] = {
-	{ "openai", SHAPE_OPENAI },       { "string", SHAPE_STRING },
-	{ "array", SHAPE_ARRAY },         { "flat", SHAPE_FLAT },
-	{ "detail", SHAPE_DETAIL },       { "code", SHAPE_CODE },
-	{ "errors", SHAPE_ERRORS },       { "fault", SHAPE_FAULT },
-	{ "base_resp", SHAPE_BASE_RESP }, { "numeric", SHAPE_NUMERIC },
-	{ "text", SHAPE_TEXT },           { "html", SHAPE_HTML },
-	{ "empty", SHAPE_EMPTY },
+	{ "own", SHAPE_OWN },         { "mistral", SHAPE_MISTRAL },
+	{ "openai", SHAPE_OPENAI },   { "error_code", SHAPE_ERROR_CODE },
+	{ "string", SHAPE_STRING },   { "array", SHAPE_ARRAY },
+	{ "flat", SHAPE_FLAT },       { "detail", SHAPE_DETAIL },
+	{ "code", SHAPE_CODE },       { "errors", SHAPE_ERRORS },
+	{ "fault", SHAPE_FAULT },     { "base_resp", SHAPE_BASE_RESP },
+	{ "numeric", SHAPE_NUMERIC }, { "text", SHAPE_TEXT },
+	{ "html", SHAPE_HTML },       { "empty", SHAPE_EMPTY },
 };
 static const struct word eols[] = { { "lf", EOL_LF }, { "crlf", EOL_CRLF }, { "cr", EOL_CR } };
 
@@ -52,6 +57,9 @@ static const struct word eols[] = { { "lf", EOL_LF }, { "crlf", EOL_CRLF }, { "c
 	X("seed", OPT_NUMBER, seed, "N", "everything random comes from it")                    \
 	X("key", OPT_TEXT, key, "KEY", "ask for this bearer key; without: take any")           \
 	X("models", OPT_TEXT, models, "A,B", "what GET /models lists (any name is answered)")  \
+	X("aws-key", OPT_TEXT, aws_key, "ID:SECRET", "check AWS signatures with this key")     \
+	X("as", OPT_AS, as, "PROVIDER", "with the quirks of: see below")                       \
+	X("strict", OPT_SWITCH, strict, "on|off", "refuse what the provider would refuse")     \
 	X("ttft", OPT_DELAY, ttft, DELAY_HINT, "time to the first token")                      \
 	X("gap", OPT_DELAY, gap, DELAY_HINT, "time between tokens")                            \
 	X("keepalive", OPT_DURATION, keepalive_us, "TIME",                                     \
@@ -63,12 +71,24 @@ static const struct word eols[] = { { "lf", EOL_LF }, { "crlf", EOL_CRLF }, { "c
 	X("echo", OPT_SWITCH, echo, "on|off", "answer the text of the last user message")      \
 	X("vary", OPT_SWITCH, vary, "on|off", "another text for every request")                \
 	X("extra", OPT_SWITCH, extra, "on|off", "add members that no client knows")            \
-	X("usage", OPT_USAGE, usage, "asked|off|always|twice|cumulative|finish",               \
+	X("usage", OPT_USAGE, usage, "own|asked|off|always|twice|cumulative|finish",           \
 	  "when usage is told")                                                                \
 	X("prompt-tokens", OPT_NUMBER, prompt_tokens, "N",                                     \
 	  "told as used; 0: a quarter of the body's bytes")                                    \
 	X("cached-tokens", OPT_NUMBER, cached_tokens, "N", "of the prompt, told as cached")    \
-	X("finish", OPT_TEXT, finish, "REASON", "the finish_reason")                           \
+	X("cache-write-tokens", OPT_NUMBER, cache_write_tokens, "N",                           \
+	  "of the prompt, told as written to the cache")                                       \
+	X("audio-tokens", OPT_NUMBER, audio_tokens, "N", "of the prompt, told as audio")       \
+	X("finish", OPT_TEXT, finish, "REASON",                                                \
+	  "how it ends: stop, stop_sequence, length, content_filter, refusal, context, "       \
+	  "blocked, pause, error, or the very word")                                           \
+	X("reasoning", OPT_NUMBER, reasoning, "N",                                             \
+	  "words of reasoning; 0: 8, when the request asks for it")                            \
+	X("redacted", OPT_SWITCH, redacted, "on|off", "the reasoning is not shown")            \
+	X("citations", OPT_NUMBER, citations, "N", "places cited in the text")                 \
+	X("interleave", OPT_SWITCH, interleave, "on|off",                                      \
+	  "the pieces of parallel calls take turns")                                           \
+	X("limits", OPT_SWITCH, limits, "on|off", "send the provider's rate limit headers")    \
 	X("tools", OPT_NUMBER, tools, "N",                                                     \
 	  "tool calls to make when tools are offered (required ones: at least 1)")             \
 	X("arg-bytes", OPT_NUMBER, arg_bytes, "N", "bytes of tool arguments per event")        \
@@ -80,8 +100,8 @@ static const struct word eols[] = { { "lf", EOL_LF }, { "crlf", EOL_CRLF }, { "c
 	X("retry-after", OPT_TEXT, retry_after, "TEXT", "the header, with errors")             \
 	X("retry-after-ms", OPT_TEXT, retry_after_ms, "TEXT", "the header, with errors")       \
 	X("shape", OPT_SHAPE, shape,                                                           \
-	  "openai|string|array|flat|detail|code|errors|fault|base_resp|numeric|text|html|"     \
-	  "empty",                                                                             \
+	  "own|openai|string|array|flat|detail|code|errors|fault|base_resp|numeric|mistral|"   \
+	  "error_code|text|html|empty",                                                        \
 	  "how errors look")                                                                   \
 	X("error-type", OPT_TEXT, error_type, "TEXT", "type in errors")                        \
 	X("error-code", OPT_TEXT, error_code, "TEXT", "code in errors")                        \
@@ -162,6 +182,7 @@ struct mock_options *mock_options_new(struct arena *a)
 		.size = 1 << 20,
 		.batch = 1,
 		.space = true,
+		.strict = true,
 		.keep_alive = true,
 	};
 	return o;
@@ -364,6 +385,19 @@ static bool set_word(void *to, enum option_type type, struct slice s)
 	}
 }
 
+static bool read_as(struct slice s, const struct mock_as **to)
+{
+	size_t n;
+	const struct mock_as *as = mock_as_rows(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (slice_eq(s, slice_cstr(as[i].name))) {
+			*to = &as[i];
+			return true;
+		}
+	return false;
+}
+
 static bool set_place(struct mock_options *o, const struct option_place *place, struct slice s,
 		      struct arena *a)
 {
@@ -394,6 +428,8 @@ static bool set_place(struct mock_options *o, const struct option_place *place, 
 	case OPT_EOL:
 	case OPT_FAIL:
 		break;
+	case OPT_AS:
+		return read_as(s, to);
 	}
 	return set_word(to, place->type, s);
 }

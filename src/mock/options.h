@@ -33,6 +33,7 @@
 	X(ERROR_FIRST, "error_first", "an error as the first event")                           \
 	X(ERROR_MID, "error_mid", "an error event in the middle")                              \
 	X(BAD_JSON, "bad_json", "JSON that breaks off, framing intact")                        \
+	X(BAD_FRAME, "bad_frame", "a frame in the middle that breaks off (AWS: a wrong CRC)")  \
 	X(HUGE, "huge", "one event (or plain answer) of `size` bytes")
 
 #define MOCK_FAIL_ENUM(name, value, help) FAIL_##name,
@@ -41,6 +42,7 @@ enum mock_fail { MOCK_FAIL_TABLE(MOCK_FAIL_ENUM) FAIL_COUNT };
 const char *mock_fail_name(enum mock_fail f);
 
 enum mock_usage {
+	USAGE_OWN,   /* as the provider does that is played: ASKED for nobody in particular */
 	USAGE_ASKED, /* plain always, streamed when include_usage asks for it */
 	USAGE_OFF,
 	USAGE_ALWAYS,
@@ -51,6 +53,8 @@ enum mock_usage {
 
 /* How an error body looks: reference of providers, dialects.md 6.2 and 6.3. */
 enum mock_shape {
+	SHAPE_OWN, /* as the provider does that is played: the dialect's for nobody in
+		      particular */
 	SHAPE_OPENAI,
 	SHAPE_STRING,
 	SHAPE_ARRAY,
@@ -61,6 +65,8 @@ enum mock_shape {
 	SHAPE_FAULT,
 	SHAPE_BASE_RESP,
 	SHAPE_NUMERIC,
+	SHAPE_MISTRAL,
+	SHAPE_ERROR_CODE,
 	SHAPE_TEXT,
 	SHAPE_HTML,
 	SHAPE_EMPTY,
@@ -82,13 +88,18 @@ struct mock_range {
 
 enum { MOCK_TOKENS_MAX = 1000000, MOCK_EVENT_BYTES_MAX = 32 << 20 };
 
+struct mock_as; /* mock/quirks.h */
+
 struct mock_options {
 	/* of the process */
 	uint64_t seed;
 	uint64_t records, record_bytes;
 	uint64_t body_max;
-	struct slice key;    /* asked for as a bearer; empty: none */
-	struct slice models; /* names for GET /models, commas between */
+	struct slice key;     /* asked for as a bearer; empty: none */
+	struct slice models;  /* names for GET /models, commas between */
+	struct slice aws_key; /* "id:secret" that signatures are checked with; empty: any */
+	const struct mock_as *as;
+	bool strict; /* requests are judged as the provider does */
 
 	/* time */
 	struct mock_delay ttft, gap;
@@ -100,8 +111,13 @@ struct mock_options {
 	struct slice text;
 	bool echo, vary, extra;
 	enum mock_usage usage;
-	uint64_t prompt_tokens, cached_tokens;
+	uint64_t prompt_tokens, cached_tokens, cache_write_tokens, audio_tokens;
 	struct slice finish;
+	uint64_t reasoning; /* words of it; 0: when the request asks */
+	bool redacted;      /* ... which are not shown */
+	bool interleave;    /* parallel calls take turns */
+	bool limits;        /* headers with rate limits */
+	uint64_t citations;
 	uint64_t tools;
 	uint64_t arg_bytes; /* of tool arguments per event */
 	uint64_t words;     /* per event */

@@ -15,7 +15,8 @@ struct shaper {
 	struct step told;    /* what the pending bytes say */
 	unsigned batched;    /* events in them */
 	bool chunked;
-	bool over; /* a fault has ended the answer */
+	bool begun; /* a piece of the stream is out */
+	bool over;  /* a fault has ended the answer */
 };
 
 /* ---- steps ------------------------------------------------------------------------------ */
@@ -132,6 +133,7 @@ static void put_head(struct shaper *s, size_t length)
 		say_str(h, s->plan->retry_after_ms);
 		say_lit(h, "\r\n");
 	}
+	say_str(h, s->plan->headers);
 	if (s->o->vary)
 		say_fmt(h, "x-request-id: req_mock_%" PRIu64 "\r\n", s->x->rec.seq);
 	else
@@ -178,14 +180,17 @@ static bool before_head(struct shaper *s)
 }
 
 /* Signs of life while the first token is awaited; the wait is cut into pieces. */
-static void keep_alive(struct shaper *s, struct slice sign)
+static void keep_alive(struct shaper *s)
 {
 	uint64_t delay = mock_delay_us(&s->o->ttft, &s->x->rng);
 	struct step *step;
 
 	flush(s, WAIT_NONE, false);
 	for (unsigned i = 0; delay > s->o->keepalive_us && i < 1000; i++) {
-		say_str(s->pending, sign);
+		if (s->plan->stream)
+			frame_sign(s->pending, s->plan->framing, s->o);
+		else
+			say_lit(s->pending, "\n");
 		flush(s, WAIT_FIXED, false);
 		step = s->x->steps.n > 0 ? &s->x->steps.p[s->x->steps.n - 1] : NULL;
 		if (step != NULL)
@@ -200,30 +205,6 @@ static void keep_alive(struct shaper *s, struct slice sign)
 /* ---- streamed
  * ---------------------------------------------------------------------------------- */
 
-static struct slice eol(const struct shaper *s)
-{
-	return s->o->eol == EOL_CRLF ? LIT("\r\n")
-	       : s->o->eol == EOL_CR ? LIT("\r")
-				     : LIT("\n");
-}
-
-static void put_comments(struct shaper *s, uint64_t n)
-{
-	for (uint64_t i = 0; i < n && i < 10000; i++) {
-		say_lit(s->pending, ": keep-alive");
-		say_str(s->pending, eol(s));
-		say_str(s->pending, eol(s));
-	}
-}
-
-static void put_event(struct shaper *s, struct slice data)
-{
-	say_lit(s->pending, s->o->space ? "data: " : "data:");
-	say_str(s->pending, data);
-	say_str(s->pending, eol(s));
-	say_str(s->pending, eol(s));
-}
-
 static void tell(struct shaper *s, const struct piece *p)
 {
 	s->told.text_n += p->text_n;
@@ -234,20 +215,29 @@ static void tell(struct shaper *s, const struct piece *p)
 	s->batched++;
 }
 
-static void put_piece(struct shaper *s, const struct piece *p, bool first)
+static void put_piece(struct shaper *s, const struct piece *p)
 {
-	if (first && s->o->bom)
-		say_lit(s->pending, "\xef\xbb\xbf");
-	put_comments(s, first ? s->o->comments : s->o->comments > 0);
-	put_event(s, p->data);
+	if (!s->begun)
+		frame_begin(s->pending, s->plan->framing, s->o);
+	frame_put(s->pending, s->plan->framing, s->o, p, !s->begun);
+	s->begun = true;
 	tell(s, p);
+}
+
+/* Half of the piece's frame. */
+static void put_half(struct shaper *s, const struct piece *p)
+{
+	struct say *o = s->pending;
+	size_t before = buf_len(&o->b), whole;
+
+	frame_put(o, s->plan->framing, s->o, p, !s->begun);
+	whole = buf_len(&o->b) - before;
+	o->b.n -= whole - whole / 2;
 }
 
 /* The fault in the middle, before piece `p`. */
 static void middle(struct shaper *s, const struct piece *p)
 {
-	struct piece error = { .kind = PIECE_ERROR, .data = s->plan->error_event };
-
 	flush(s, WAIT_GAP, false);
 	switch ((int)s->o->fail) {
 	case FAIL_STALL:
@@ -257,8 +247,7 @@ static void middle(struct shaper *s, const struct piece *p)
 		stop(s, STEP_CLOSE);
 		return;
 	case FAIL_HALF_EVENT:
-		say_lit(s->pending, "data: ");
-		say_str(s->pending, slice_head(p->data, p->data.n / 2));
+		put_half(s, p);
 		flush(s, WAIT_GAP, false);
 		stop(s, STEP_RESET);
 		return;
@@ -267,10 +256,13 @@ static void middle(struct shaper *s, const struct piece *p)
 		stop(s, STEP_CLOSE);
 		return;
 	case FAIL_BAD_JSON:
-		put_event(s, slice_head(p->data, p->data.n / 2));
+	case FAIL_BAD_FRAME:
+		frame_bad(s->pending, s->plan->framing, s->o, p, !s->begun);
+		frame_end(s->pending, s->plan->framing);
 		break;
 	case FAIL_ERROR_MID:
-		put_piece(s, &error, false);
+		put_piece(s, &s->plan->error_event);
+		frame_end(s->pending, s->plan->framing);
 		break;
 	default: /* FAIL_TRUNCATE */
 		break;
@@ -283,8 +275,8 @@ static void middle(struct shaper *s, const struct piece *p)
 static bool in_middle(enum mock_fail f)
 {
 	return f == FAIL_STALL || f == FAIL_CUT || f == FAIL_HALF_EVENT ||
-	       f == FAIL_BAD_CHUNK || f == FAIL_BAD_JSON || f == FAIL_ERROR_MID ||
-	       f == FAIL_TRUNCATE;
+	       f == FAIL_BAD_CHUNK || f == FAIL_BAD_JSON || f == FAIL_BAD_FRAME ||
+	       f == FAIL_ERROR_MID || f == FAIL_TRUNCATE;
 }
 
 /* Is this piece left out by the fault? */
@@ -292,7 +284,8 @@ static bool dropped(enum mock_fail f, enum piece_kind k)
 {
 	switch ((int)f) {
 	case FAIL_EMPTY:
-		return k == PIECE_CONTENT || k == PIECE_FINISH || k == PIECE_USAGE;
+		return k == PIECE_CONTENT || k == PIECE_BLOCK || k == PIECE_FINISH ||
+		       k == PIECE_USAGE;
 	case FAIL_NOTHING:
 		return true;
 	case FAIL_NO_FINISH:
@@ -348,12 +341,14 @@ static void stream_pieces(struct shaper *s)
 			if (s->over)
 				return;
 		}
-		put_piece(s, p, i == 0);
+		put_piece(s, p);
 		if (i == 0 && s->o->fail == FAIL_STALL_CONTENT) {
 			flush(s, WAIT_FIRST, false);
 			hold(s);
 		}
 		contents += content;
+		if (last)
+			frame_end(s->pending, plan->framing);
 		if (s->batched >= s->o->batch || last)
 			flush(s,
 			      i == 0 && s->o->keepalive_us == 0 ? WAIT_FIRST
@@ -367,8 +362,6 @@ static void stream_pieces(struct shaper *s)
 
 static void shape_stream(struct shaper *s)
 {
-	struct piece error = { .kind = PIECE_ERROR, .data = s->plan->error_event };
-
 	s->chunked = !s->x->http10;
 	put_head(s, SIZE_MAX);
 	if (s->o->early_head || s->o->fail == FAIL_CLOSE_HEAD)
@@ -377,13 +370,11 @@ static void shape_stream(struct shaper *s)
 		stop(s, STEP_CLOSE);
 		return;
 	}
-	if (s->o->keepalive_us > 0) {
-		struct slice e = eol(s);
-
-		keep_alive(s, arena_fmt(&s->x->work, ": keep-alive%.*s%.*s", SARG(e), SARG(e)));
-	}
+	if (s->o->keepalive_us > 0)
+		keep_alive(s);
 	if (s->o->fail == FAIL_ERROR_FIRST) {
-		put_piece(s, &error, true);
+		put_piece(s, &s->plan->error_event);
+		frame_end(s->pending, s->plan->framing);
 		flush(s, WAIT_FIRST, true);
 		s->x->faulty = true;
 		return;
@@ -428,6 +419,15 @@ static void plain_middle(struct shaper *s, const struct piece *p)
 	}
 }
 
+static size_t blank_lines(const struct shaper *s)
+{
+	uint64_t n = s->o->blank_lines;
+
+	if (n == 0 && s->o->as != NULL)
+		n = s->o->as->blank_lines;
+	return n < 10000 ? (size_t)n : 10000;
+}
+
 static void shape_plain_body(struct shaper *s, const struct piece *p, size_t length)
 {
 	put_head(s, length);
@@ -453,8 +453,8 @@ static void shape_plain_body(struct shaper *s, const struct piece *p, size_t len
 	if (s->o->early_head)
 		flush(s, WAIT_NONE, false);
 	if (s->o->keepalive_us > 0)
-		keep_alive(s, LIT("\n"));
-	for (uint64_t i = 0; i < s->o->blank_lines && i < 10000; i++)
+		keep_alive(s);
+	for (size_t i = 0; i < blank_lines(s); i++)
 		say_lit(s->pending, "\n");
 	say_str(s->pending, p->data);
 	tell_plain(s, p);
@@ -477,7 +477,7 @@ static void shape_plain(struct shaper *s)
 		p = (struct piece){ .data = slice_head(p.data, p.data.n / 2) };
 		s->x->faulty = true;
 	}
-	length = p.data.n + (s->o->blank_lines < 10000 ? s->o->blank_lines : 10000);
+	length = p.data.n + blank_lines(s);
 	if (s->o->fail == FAIL_SHORT)
 		length += 100;
 	else if (s->o->fail == FAIL_LONG && length > 7)

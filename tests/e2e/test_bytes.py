@@ -160,11 +160,11 @@ providers:
     headers: {{X-Team: search}}
 """
     )
-    body = '{"user":"u","model":"odd/m","store":true,"max_completion_tokens":5,"messages":[],"stream":true,"logit_bias":{}}'
+    body = '{"user":"u","model":"odd/m","store":true,"max_completion_tokens":5,"messages":[{"role":"user","content":"x"}],"stream":true,"logit_bias":{}}'
     r = g.http.post(g.base + "/chat/completions", content=body)
     assert r.status_code == 200, r.text
     record = mock.record()
-    assert json.loads(record["body"]) == {"model": "m", "max_tokens": 5, "messages": [], "stream": True}
+    assert json.loads(record["body"]) == {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}], "stream": True}
     assert record["header"]["x-team"] == "search"
     assert "authorization" not in record["header"]
 

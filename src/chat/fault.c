@@ -1,5 +1,7 @@
 #include "chat/fault.h"
 
+#include "base/date.h"
+
 #define FAULT_ROW(kind, name, other, again, health) { name, other, again, health },
 static const struct fault_row rows[] = { FAULT_TABLE(FAULT_ROW) };
 
@@ -48,7 +50,6 @@ static bool read_date(struct slice s, int64_t *out_s)
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	unsigned day, month, hour, minute, second;
 	uint64_t year;
-	int64_t y, era, doe;
 	size_t at;
 
 	if (s.n != 29 || !slice_ends(s, LIT(" GMT")))
@@ -59,11 +60,8 @@ static bool read_date(struct slice s, int64_t *out_s)
 	    !two_digits(s, 20, &minute) || !two_digits(s, 23, &second) || day == 0 || day > 31)
 		return false;
 	month = (unsigned)(at / 3) + 1;
-	y = (int64_t)year - (month <= 2 ? 1 : 0);
-	era = y / 400;
-	doe = (y - era * 400) * 365 + (y - era * 400) / 4 - (y - era * 400) / 100 +
-	      (153 * (month + (month > 2 ? -3U : 9U)) + 2) / 5 + day - 1;
-	*out_s = (era * 146097 + doe - 719468) * 86400 + hour * 3600 + minute * 60 + second;
+	*out_s = date_days((int64_t)year, month, day) * 86400 + hour * 3600 + minute * 60 +
+		 second;
 	return true;
 }
 

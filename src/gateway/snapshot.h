@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/secret.h"
+#include "catalogue/models.h"
 #include "catalogue/providers.h"
 #include "net/client.h"
 #include "net/server.h"
@@ -105,9 +106,10 @@ struct client_key {
 struct snapshot {
 	struct arena arena;
 	atomic_uint refs;
-	uint64_t version;          /* counts reloads, from 1 */
-	struct map models;         /* name -> struct model */
-	struct model **model_list; /* sorted by name */
+	uint64_t version;                  /* counts reloads, from 1 */
+	const struct catalogue *catalogue; /* in the arena; NULL: as shipped */
+	struct map models;                 /* name -> struct model */
+	struct model **model_list;         /* sorted by name */
 	size_t model_n;
 	struct map providers; /* name -> struct provider */
 	struct provider **provider_list;

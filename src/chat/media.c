@@ -1,5 +1,6 @@
 #include "chat/request.h"
 
+#include "wire/base64.h"
 #include "wire/json_out.h"
 
 static const struct {
@@ -137,4 +138,19 @@ void chat_media_url_out(struct json_out *o, const struct chat_media *m)
 	out_str_part(o, LIT(";base64,"));
 	out_text_part(o, (struct json_text){ m->data });
 	out_text_close(o);
+}
+
+struct json_text chat_media_text(const struct chat_media *m, struct arena *a)
+{
+	char *p;
+	size_t n;
+
+	if (m->source == MEDIA_TEXT)
+		return m->url;
+	if (m->source != MEDIA_INLINE || !slice_starts(m->mime, LIT("text/")))
+		return (struct json_text){ { NULL, 0 } };
+	p = arena_bytes(a, m->data.n / 4 * 3);
+	if (p == NULL || !base64_read(m->data, p, &n))
+		return (struct json_text){ { NULL, 0 } };
+	return json_text_encode(slice_of(p, n), a);
 }

@@ -273,6 +273,9 @@ void chat_media_url_out(struct json_out *o, const struct chat_media *m);
 struct slice chat_media_format(struct slice mime);
 /* And back; `kind` decides between audio and video ("mp4", "webm"). */
 struct slice chat_media_mime(enum part_kind kind, struct slice format);
+/* What a document says that is plain text, as it stands or decoded; empty: it is another kind,
+ * or is not here, or there is no memory (sticky). */
+struct json_text chat_media_text(const struct chat_media *m, struct arena *a);
 /* By the first bytes of its base64; empty: unknown. */
 struct slice chat_media_sniff(struct slice base64);
 

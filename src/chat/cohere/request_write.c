@@ -1,7 +1,6 @@
 #include "chat/cohere/cohere.h"
 
 #include "chat/opaque.h"
-#include "wire/base64.h"
 
 struct writer {
 	const struct chat_request *r;
@@ -35,24 +34,6 @@ static bool param(struct writer *w, const char *name)
 }
 
 /* ---- documents ---- */
-
-/* A text document: as it stands, or decoded.  Empty: it is none. */
-static struct json_text document_text(struct writer *w, const struct chat_media *m)
-{
-	struct slice plain;
-	char *p;
-	size_t n;
-
-	if (m->source == MEDIA_TEXT)
-		return m->url;
-	if (m->source != MEDIA_INLINE || !slice_starts(m->mime, LIT("text/")))
-		return (struct json_text){ { NULL, 0 } };
-	p = arena_bytes(w->o->a, m->data.n / 4 * 3);
-	if (p == NULL || !base64_read(m->data, p, &n))
-		return (struct json_text){ { NULL, 0 } };
-	plain = slice_of(p, n);
-	return json_text_encode(plain, w->o->a);
-}
 
 /* {"id":..,"data":{"title":..,"text":..}}.  What was read from an object with other members is
  * that object's text, and is given back as it came. */
@@ -98,7 +79,7 @@ static void documents(struct writer *w)
 
 			if (p->kind != PART_DOCUMENT)
 				continue;
-			text = document_text(w, &p->u.media);
+			text = chat_media_text(&p->u.media, w->o->a);
 			if (json_text_empty(text))
 				continue; /* named where the message is written */
 			if (!any)
@@ -172,7 +153,7 @@ static void user_part(struct writer *w, const struct chat_part *p, size_t i)
 	} else if (p->kind == PART_IMAGE && p->u.media.source != MEDIA_FILE) {
 		image(w, &p->u.media);
 	} else if (p->kind == PART_DOCUMENT) {
-		text = document_text(w, &p->u.media);
+		text = chat_media_text(&p->u.media, w->o->a);
 		if (json_text_empty(text))
 			lost_content(w->lost, w->m, i, "document");
 		else if (!w->documents)
@@ -370,7 +351,7 @@ static void result_part(struct writer *w, const struct chat_part *p, size_t i)
 		out_key(o, "text"), out_str(o, p->u.other.raw);
 		out_close(o);
 	} else if (p->kind == PART_DOCUMENT &&
-		   !json_text_empty(text = document_text(w, &p->u.media))) {
+		   !json_text_empty(text = chat_media_text(&p->u.media, w->o->a))) {
 		out_object(o);
 		out_key(o, "type"), out_lit(o, "document");
 		out_key(o, "document"), document_out(w, &p->u.media, text);

@@ -6,6 +6,8 @@
 
 /* Those whose paths say most come first. */
 static const struct mock_dialect *const dialects[] = {
+	&mock_bedrock,
+	&mock_gemini,
 	&mock_anthropic,
 	&mock_openai,
 };
@@ -37,11 +39,15 @@ void plan_error(struct exchange *x, const struct mock_dialect *d, struct plan *p
 		unsigned status, struct slice message)
 {
 	struct say *o = &x->mock->out;
+	bool wrap;
 
 	/* `message` may lie in the builder. */
 	message = arena_copy(&x->work, message);
 	say_clear(o);
+	wrap = d->wraps_errors != NULL && d->wraps_errors(x);
+	say_lit(o, wrap ? "[" : "");
 	d->error(o, x->o, status, message);
+	say_lit(o, wrap ? "]" : "");
 	if (d == &mock_openai && quirk(x->o, QUIRK_ERROR_200))
 		status = 200;
 	*plan = (struct plan){
@@ -62,6 +68,30 @@ static const struct mock_dialect *dialect_of(const struct exchange *x)
 		if (dialects[i]->claims(x))
 			return dialects[i];
 	return NULL;
+}
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9'                     ? c - '0'
+	       : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+							: -1;
+}
+
+struct slice exchange_decoded(struct exchange *x, struct slice part)
+{
+	char *to = arena_bytes(&x->keep, part.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; to != NULL && i < part.n; i++) {
+		if (part.p[i] == '%' && i + 2 < part.n && hex(part.p[i + 1]) >= 0 &&
+		    hex(part.p[i + 2]) >= 0) {
+			to[n++] = (char)(hex(part.p[i + 1]) << 4 | hex(part.p[i + 2]));
+			i += 2;
+		} else {
+			to[n++] = part.p[i];
+		}
+	}
+	return slice_of(to, n);
 }
 
 const struct json *exchange_tree(struct exchange *x)

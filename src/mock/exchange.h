@@ -152,6 +152,8 @@ struct mock_dialect {
 	 * NULL: the body of an error, without a name. */
 	const char *(*error_event)(struct say *o, const struct mock_options *opt,
 				   unsigned status);
+	/* Errors are the only element of an array; may be NULL. */
+	bool (*wraps_errors)(const struct exchange *x);
 	/* Header lines that this provider adds; may be NULL. */
 	void (*headers)(const struct exchange *x, const struct plan *plan, struct say *o);
 };
@@ -159,6 +161,8 @@ struct mock_dialect {
 extern const struct mock_dialect mock_openai, mock_responses, mock_anthropic, mock_gemini,
 	mock_bedrock, mock_cohere, mock_ollama;
 
+/* A part of the path, percent-decoded (a + stays one); in x->keep. */
+struct slice exchange_decoded(struct exchange *x, struct slice part);
 /* The body as a tree: read once, kept in x->doc.  NULL when it is none. */
 const struct json *exchange_tree(struct exchange *x);
 

@@ -1,4 +1,4 @@
-/* `weir check` and `weir models`: what a configuration would serve. */
+/* `weir check` and `weir models --served`: what a configuration would serve. */
 #include "app/command.h"
 #include "app/discover.h"
 #include "app/load.h"
@@ -102,17 +102,23 @@ static bool check_certificates(const struct loaded *l)
 	return good;
 }
 
-static int check(struct loaded *l, const char *file)
+int load_file(struct loaded *l, const char *file)
 {
 	const struct load_options o = { .file = file,
 					.workers = OPTION_UNSET,
 					.log_level = OPTION_UNSET };
 	enum rc rc = load(l, &o);
 
-	if (rc != OK) {
-		load_complain(l, rc, stderr);
+	if (rc == OK)
+		return EXIT_OK;
+	load_complain(l, rc, stderr);
+	return EXIT_FAILED;
+}
+
+static int check(struct loaded *l, const char *file)
+{
+	if (load_file(l, file) != EXIT_OK)
 		return EXIT_FAILED;
-	}
 	if (!check_certificates(l))
 		return EXIT_FAILED;
 	if (l->file[0] != '\0')
@@ -224,7 +230,7 @@ static int models(struct loaded *l, const char *file)
 	return EXIT_OK;
 }
 
-int run_models(const struct invocation *in)
+int run_served(const struct invocation *in)
 {
 	struct loaded *l = mem_zero(system_mem(), sizeof(*l));
 	struct slice file = { NULL, 0 };

@@ -64,5 +64,11 @@ void command_help(FILE *to, const struct command *c);
 int run_serve(const struct invocation *in);
 int run_check(const struct invocation *in);
 int run_models(const struct invocation *in);
+int run_served(const struct invocation *in); /* models --served */
+
+/* For the commands: loads it, and says what is wrong with it; an exit status.  NULL: the
+ * usual places. */
+struct loaded;
+int load_file(struct loaded *l, const char *file);
 
 #endif

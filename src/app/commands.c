@@ -18,7 +18,24 @@ static const struct command_option check_options[] = {
 };
 
 static const struct command_option models_options[] = {
-	{ "config", "FILE", "the config file" },
+	{ "provider", "NAME", "of this provider" },
+	{ "tier", "TIER", "mini, standard, flagship, reasoning or preview" },
+	{ "family", "NAME", "of this family, such as claude" },
+	{ "kind", "KIND", "chat, embedding, image, rerank ..." },
+	{ "supports", "LIST",
+	  "that can do all of these: tools, parallel_tools, json_schema, reasoning, "
+	  "prompt_cache, streaming, logprobs, vision, audio, video, documents, image_output, "
+	  "audio_output" },
+	{ "max-price", "USD", "with no token dearer than this, per million" },
+	{ "min-context", "TOKENS", "that take so long a prompt: 128k, 1M" },
+	{ "search", "TEXT", "with this in one of their names" },
+	{ "retired", NULL, "those that are no more, and what to take instead" },
+	{ "sort", "KEY",
+	  "by name, by context (largest first), or by price (cheapest first; three parts of "
+	  "input to one of output)" },
+	{ "json", NULL, "as JSON, in the format that the option catalogue takes" },
+	{ "config", "FILE", "with the rows of this config file's catalogue" },
+	{ "served", NULL, "instead: the models that would be served, and where they run" },
 };
 
 static const struct command_option mock_command_options[] = {
@@ -93,11 +110,15 @@ const struct command commands[] = {
 	  .operand_max = 1,
 	  .run = run_check },
 	{ .name = "models",
-	  .operands = "",
-	  .summary = "list the models that would be served, and where they run",
-	  .doc = "Without a config file the providers found are asked for theirs.",
+	  .operands = "[show NAME | compare NAME NAME...]",
+	  .summary = "list, show and compare the models there are, with limits and prices",
+	  .doc = "NAME is a model's id or another name of it, PROVIDER/NAME where several "
+		 "providers have it. Prices are in USD per million tokens, as of today. With "
+		 "--served only --config counts: it says what a config serves; without a "
+		 "config file the providers found are asked for their models.",
 	  .options = models_options,
 	  .option_n = ARRAY_LEN(models_options),
+	  .operand_max = OPERANDS_MAX,
 	  .run = run_models },
 	{ .name = "mock",
 	  .operands = "",

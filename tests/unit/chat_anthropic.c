@@ -794,6 +794,8 @@ static void errors_are_understood(void **state)
 		  "prompt is too long: 2 > 1" },
 		{ 400, E("invalid_request_error", "Your credit balance is too low"),
 		  FAULT_QUOTA, "Your credit balance is too low" },
+		{ 400, E("invalid_request_error", "blocked by content filtering policy"),
+		  FAULT_POLICY, "blocked by content filtering policy" },
 		{ 401, E("authentication_error", "k"), FAULT_AUTH, "k" },
 		{ 402, E("billing_error", "b"), FAULT_QUOTA, "b" },
 		{ 403, E("permission_error", "p"), FAULT_AUTH, "p" },

@@ -557,11 +557,13 @@ static void everything(struct bench *b, struct chat_events *ev)
 	add(ev, EV_TOOL_ARGS, 0, "{\\\"a\\\"");
 	call_add(ev, 1, "t1", "g");
 	add(ev, EV_TOOL_ARGS, 1, "{\\\"b\\\"");
-	add(ev, EV_TOOL_ARGS, 0, ":1}");
+	add(ev, EV_TOOL_ARGS, 0, ":");
+	add(ev, EV_TOOL_ARGS, 1, ":");
+	add(ev, EV_TOOL_ARGS, 0, "1}");
 	call_add(ev, 2, "t2", "h");
 	add(ev, EV_TOOL_END, 2, "");
 	add(ev, EV_TOOL_END, 0, "");
-	add(ev, EV_TOOL_ARGS, 1, ":2}");
+	add(ev, EV_TOOL_ARGS, 1, "2}");
 	add(ev, EV_TOOL_END, 1, "");
 	event_finish(ev, 0, FINISH_TOOLS);
 	event_usage(ev, &u);

@@ -24,6 +24,11 @@ void anthropic_usage_out(struct json_out *o, const struct usage *u)
 {
 	out_object(o);
 	out_key(o, "input_tokens"), out_u64(o, u->input + u->audio_in);
+	if (!u->known && !u->estimated) { /* in message_start: these must be there */
+		out_key(o, "output_tokens"), out_u64(o, 0);
+		out_close(o);
+		return;
+	}
 	out_key(o, "cache_creation_input_tokens");
 	out_u64(o, u->cache_write + u->cache_write_1h);
 	out_key(o, "cache_read_input_tokens"), out_u64(o, u->cache_read);

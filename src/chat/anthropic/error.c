@@ -59,6 +59,8 @@ static enum fault_kind kind_of_words(enum fault_kind kind, struct slice message)
 		return FAULT_CONTEXT;
 	if (says(message, "credit balance") || says(message, "usage limits"))
 		return FAULT_QUOTA;
+	if (says(message, "content filtering policy"))
+		return FAULT_POLICY;
 	return kind;
 }
 

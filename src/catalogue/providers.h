@@ -90,7 +90,11 @@ extern const struct provider_dialect_row provider_dialects[DIALECTS];
 	X(QUIRK_INLINE_MEDIA, 23, "inline_media",                                              \
 	  "takes media inside the request only; those given by URL are fetched first")         \
 	/* ---- of other dialects */                                                           \
-	X(QUIRK_VERTEX, 24, "vertex", "Gemini on Vertex: no ids in tool calls, labels allowed")
+	X(QUIRK_VERTEX, 24, "vertex",                                                          \
+	  "Gemini on Vertex: no ids in tool calls, labels allowed")                            \
+	/* ---- beyond what all of them take */                                                \
+	X(QUIRK_CACHE_MARKS, 25, "cache_marks",                                                \
+	  "takes prompt_cache_breakpoint in the parts of messages")
 
 #define PROVIDER_QUIRK_ENUM(name, bit, word, help) name = 1 << (bit),
 enum provider_quirk { PROVIDER_QUIRKS(PROVIDER_QUIRK_ENUM) };

@@ -114,11 +114,15 @@ enum rc refuse_request(struct chat_refusal *why, const char *code, const char *p
 enum rc request_fields(struct slice body, struct arena *a, struct fields *f,
 		       struct chat_refusal *why)
 {
-	struct json_problem p;
-	enum json_kind kind;
-	enum rc rc = json_scan(body, &kind, f->few, ARRAY_LEN(f->few), &f->n, &p);
+	enum json_kind kind = JSON_NULL;
+	struct json_problem p = { 0 };
+	enum rc rc = fields_scan(f, body, a, &kind, &p);
 
-	f->m = f->few;
+	if (rc == E_NOMEM)
+		return rc;
+	if (rc == E_TOOBIG && p.what == NULL)
+		return refuse_request(why, "too_many_fields", NULL,
+				      "The body has more than %d members.", FIELDS_MAX);
 	if (rc != OK)
 		return refuse_request(why, rc == E_TOOBIG ? "too_deep" : "invalid_json", NULL,
 				      "The body is not valid JSON: %s at line %zu, column %zu.",
@@ -126,10 +130,5 @@ enum rc request_fields(struct slice body, struct arena *a, struct fields *f,
 	if (kind != JSON_OBJECT)
 		return refuse_request(why, "invalid_json", NULL,
 				      "The body must be a JSON object.");
-	if (f->n > FIELDS_MAX)
-		return refuse_request(why, "too_many_fields", NULL,
-				      "The body has more than %d members.", FIELDS_MAX);
-	if (f->n > ARRAY_LEN(f->few) && !fields_read(f, slice_trim(body), a))
-		return E_NOMEM;
 	return OK;
 }

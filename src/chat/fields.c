@@ -15,6 +15,36 @@ bool fields_read(struct fields *f, struct slice object, struct arena *a)
 	return true;
 }
 
+/* Without what JSON allows around a value. */
+static struct slice trimmed(struct slice s)
+{
+	while (s.n > 0 && (unsigned char)s.p[0] <= ' ')
+		s = slice_skip(s, 1);
+	while (s.n > 0 && (unsigned char)s.p[s.n - 1] <= ' ')
+		s.n--;
+	return s;
+}
+
+enum rc fields_scan(struct fields *f, struct slice text, struct arena *a, enum json_kind *kind,
+		    struct json_problem *p)
+{
+	struct json_problem none;
+	enum rc rc;
+
+	if (p == NULL)
+		p = &none;
+	f->m = f->few;
+	rc = json_scan(text, kind, f->few, ARRAY_LEN(f->few), &f->n, p);
+	if (rc != OK || f->n <= ARRAY_LEN(f->few))
+		return rc;
+	p->what = NULL;
+	if (f->n > FIELDS_MAX) {
+		f->n = 0;
+		return E_TOOBIG;
+	}
+	return fields_read(f, trimmed(text), a) ? OK : E_NOMEM;
+}
+
 const struct json_member *field(const struct fields *f, const char *name)
 {
 	const struct json_member *m = json_member_find(f->m, f->n, slice_cstr(name), NULL);

@@ -22,6 +22,12 @@ struct fields {
  * memory (or over FIELDS_MAX), and then there are none. */
 bool fields_read(struct fields *f, struct slice object, struct arena *a);
 
+/* The same of text that has not been scanned: checks it, says of which kind it is, and reads
+ * the members of an object. E_BAD     not valid JSON; `p` (may be NULL) says where E_TOOBIG
+ * nested too deeply, `p` likewise; or over FIELDS_MAX members (then p->what is NULL) E_NOMEM */
+MUST_USE enum rc fields_scan(struct fields *f, struct slice text, struct arena *a,
+			     enum json_kind *kind, struct json_problem *p);
+
 /* The member; NULL: absent or null. */
 const struct json_member *field(const struct fields *f, const char *name);
 /* Its text as JSON; empty: absent or null. */

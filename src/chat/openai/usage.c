@@ -103,3 +103,27 @@ void openai_usage_read(struct usage *u, struct slice object)
 	u->audio_out = audio_of(&completion, whole, count(&out, "audio_tokens"), &u->odd);
 	u->output = completion;
 }
+
+void openai_usage_write(struct json_out *o, const struct usage *u)
+{
+	const uint64_t prompt = usage_prompt(u), completion = usage_completion(u);
+
+	out_object(o);
+	out_key(o, "prompt_tokens"), out_u64(o, prompt);
+	out_key(o, "completion_tokens"), out_u64(o, completion);
+	out_key(o, "total_tokens"), out_u64(o, prompt + completion);
+	out_key(o, "prompt_tokens_details");
+	out_object(o);
+	out_key(o, "cached_tokens"), out_u64(o, u->cache_read);
+	out_key(o, "cache_write_tokens"), out_u64(o, u->cache_write + u->cache_write_1h);
+	out_key(o, "audio_tokens"), out_u64(o, u->audio_in);
+	out_close(o);
+	out_key(o, "completion_tokens_details");
+	out_object(o);
+	out_key(o, "reasoning_tokens"), out_u64(o, u->reasoning);
+	out_key(o, "audio_tokens"), out_u64(o, u->audio_out);
+	out_key(o, "accepted_prediction_tokens"), out_u64(o, 0);
+	out_key(o, "rejected_prediction_tokens"), out_u64(o, 0);
+	out_close(o);
+	out_close(o);
+}

@@ -1191,8 +1191,8 @@ static void errors_are_told_apart(void **state UNUSED)
 		  "[{\"error\":{\"code\":429,\"message\":\"m\",\"status\":\"RESOURCE_"
 		  "EXHAUSTED\","
 		  "\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\","
-		  "\"retryDelay\":\"34.4s\"}]}}]",
-		  FAULT_RATE, 34400000 },
+		  "\"retryDelay\":\"34.45s\"}]}}]",
+		  FAULT_RATE, 34450000 },
 		{ 429,
 		  "{\"error\":{\"message\":\"m\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":"
 		  "["

@@ -10,7 +10,6 @@
 
 enum {
 	GEMINI_CHOICES_MAX = 128, /* candidateCount is at most 8, OpenAI's n 128 */
-	GEMINI_STOPS_MAX = 5,     /* stopSequences */
 	GEMINI_LOGPROBS_MAX = 20,
 };
 

@@ -89,12 +89,13 @@ static struct json_member member_of(const char *key, const char *key_end, const 
 
 size_t json_object(struct slice object, struct json_member *m, size_t cap)
 {
-	const char *end = object.p + object.n;
-	const char *p = object.p;
+	const char *p, *end;
 	size_t n = 0;
 
 	if (json_kind(object) != JSON_OBJECT)
 		return 0;
+	p = object.p;
+	end = p + object.n;
 	do {
 		const char *key = json_space_end(p + 1, end); /* over the brace or comma */
 		const char *after, *value;

@@ -877,6 +877,28 @@ static void arguments_that_are_no_object_are_wrapped(void **state)
 	bench_close(&b);
 }
 
+static void a_frame_is_one_line(void **state)
+{
+	static const char body[] =
+		"{\"content\":[{\n\"type\":\r\n\"server_tool_use\"},{\"type\":\"text\","
+		"\"text\":\"x\","
+		"\"citations\":[{\"type\":\"a_location\",\n\"title\":\"t\"}]}],"
+		"\"stop_reason\":\"end_turn\"}";
+	struct chat_events ev;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b);
+	events_init(&ev, &b.a);
+	CHECK_RC(dialect_anthropic.answer_read(LIT(body), &ev), OK);
+	CHECK_SLICE(
+		streamed(&b, data_lines(&b, bytes_of(&b, &ev, &reply))),
+		"start(msg_req-1 shown) usage(0+0+0+0 0+0 0) "
+		"other({ \"type\":  \"server_tool_use\"}) text(x) cite(|t||0-1) finish(stop) "
+		"usage(0+0+0+0 0+0 0) END");
+	bench_close(&b);
+}
+
 /* ---- memory ---------------------------------------------------------------------------- */
 
 static void one_answer(struct test_mem *mem)
@@ -972,6 +994,7 @@ int main(void)
 		cmocka_unit_test(a_signature_of_a_call_comes_back_with_it),
 		cmocka_unit_test(errors_in_a_stream_are_events),
 		cmocka_unit_test(arguments_that_are_no_object_are_wrapped),
+		cmocka_unit_test(a_frame_is_one_line),
 		cmocka_unit_test(no_memory_is_an_error),
 	};
 

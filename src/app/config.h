@@ -16,12 +16,14 @@
 enum { PROBLEMS_MAX = 100 };
 
 struct problem {
+	const char *file;     /* NULL: the config file itself */
 	struct yaml_place at; /* line 0: of the whole file */
 	struct slice text;
 };
 
 struct problems {
 	struct arena *a;
+	const char *file; /* that is being read; NULL: the config file itself */
 	struct problem v[PROBLEMS_MAX];
 	size_t n;
 	size_t more; /* that did not fit */
@@ -32,7 +34,7 @@ void problems_init(struct problems *p, struct arena *a);
 void problem_add(struct problems *p, struct yaml_place at, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 void problems_sort(struct problems *p);
-/* "weir.yaml:3:5: what is wrong" */
+/* "weir.yaml:3:5: what is wrong"; `file` is the config file's name. */
 void problem_print(struct sb *out, const char *file, const struct problem *problem);
 
 /* ---- the file, as structs --------------------------------------------------------- */
@@ -179,6 +181,7 @@ struct config {
 	struct config_breaker breaker;
 	struct config_proxy proxy;
 	struct config_metrics metrics;
+	struct text catalogue;
 	struct sections providers, models;
 };
 
@@ -198,6 +201,12 @@ struct config *config_defaults(struct arena *a);
  * E_BAD: `p` says what is wrong (and *out is not set); E_NOMEM.  All memory from `a`. */
 MUST_USE enum rc config_read(struct config **out, struct arena *a, struct slice text,
 			     const struct config_env *env, struct problems *p);
+
+/* Reads a file that is a list of rows of this table; everything else as above.  Problems that
+ * there are already do not count. */
+MUST_USE enum rc config_read_rows(struct sections *out, struct arena *a, struct slice text,
+				  const struct option_table *of, const struct config_env *env,
+				  struct problems *p);
 
 /* The i-th address to listen on.  E_BAD: `err` says why. */
 MUST_USE enum rc config_address(const struct config *c, size_t i, struct address *out,

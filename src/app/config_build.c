@@ -339,6 +339,7 @@ enum rc config_build(struct snapshot **out, const struct config *c,
 	build_limits(&b);
 	build_rules(&b);
 	build_proxy(&b);
+	build_catalogue(&b);
 	build_providers(&b);
 	build_models(&b);
 	build_keys(&b);

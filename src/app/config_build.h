@@ -26,7 +26,8 @@ struct tls_client *build_tls(struct builder *b, struct text ca_file);
 /* The first of these variables that is set. */
 struct text config_env_text(const struct config_env *env, const char *name, const char *other);
 
-/* config_providers.c, config_models.c */
+/* config_catalogue.c, config_providers.c, config_models.c */
+void build_catalogue(struct builder *b);
 void build_providers(struct builder *b);
 void build_models(struct builder *b);
 

@@ -2,6 +2,7 @@
 #include "app/config.h"
 
 #include "app/expand.h"
+#include "base/date.h"
 
 #define SHOWN_MAX 80
 
@@ -33,6 +34,10 @@ static const char *wanted(enum option_type type)
 		return "a duration such as 500ms, 5s or 2m";
 	case OPT_SIZE:
 		return "a size such as 64KiB or 8MiB";
+	case OPT_MONEY:
+		return "a price in USD such as 0.15, without an exponent";
+	case OPT_DATE:
+		return "a date such as 2026-11-20";
 	case OPT_WORD:
 		return "one word";
 	case OPT_TEXT:
@@ -127,6 +132,17 @@ static bool word_read(const struct option *o, struct slice s, uint64_t *out)
 	return false;
 }
 
+/* Not before 1970: nobody served models then. */
+static bool date_of(struct slice s, uint64_t *out)
+{
+	int64_t days;
+
+	if (!date_read(s, &days) || days < 1)
+		return false;
+	*out = (uint64_t)days | (s.n == 7 ? DATE_MONTH : 0);
+	return true;
+}
+
 static bool number_read(const struct option *o, struct slice s, uint64_t *out)
 {
 	switch (o->type) {
@@ -136,6 +152,10 @@ static bool number_read(const struct option *o, struct slice s, uint64_t *out)
 		return duration_read(s, out);
 	case OPT_SIZE:
 		return size_read(s, out);
+	case OPT_MONEY:
+		return usd_read(s, out);
+	case OPT_DATE:
+		return date_of(s, out);
 	case OPT_WORD:
 		return word_read(o, s, out);
 	case OPT_BOOL:
@@ -202,7 +222,8 @@ static void read_number(struct reader *r, const struct option *o, char *section,
 		return;
 	}
 	sb_init(&limit, room, sizeof(room));
-	if (o->type != OPT_WORD && (v < o->min || v > o->max)) {
+	if (o->type != OPT_WORD && o->type != OPT_MONEY && o->type != OPT_DATE &&
+	    (v < o->min || v > o->max)) {
 		option_print(&limit, o, v < o->min ? o->min : o->max);
 		problem_add(r->p, n->place, "%s: %s is %s than %s", o->name, shown(r, o, n),
 			    v < o->min ? "less" : "more", sb_cstr(&limit));
@@ -301,6 +322,8 @@ static void set_default(const struct option *o, char *section)
 	case OPT_INT:
 	case OPT_DURATION:
 	case OPT_SIZE:
+	case OPT_MONEY:
+	case OPT_DATE:
 	case OPT_WORD:
 		if (o->dflt != NULL)
 			INVARIANT(number_read(o, s, &v));
@@ -397,6 +420,8 @@ static void read_value(struct reader *r, const struct option *o, char *section,
 	case OPT_INT:
 	case OPT_DURATION:
 	case OPT_SIZE:
+	case OPT_MONEY:
+	case OPT_DATE:
 	case OPT_WORD:
 	case OPT_TEXT:
 	case OPT_SECRET:
@@ -456,6 +481,37 @@ enum rc config_read(struct config **out, struct arena *a, struct slice text,
 		return E_BAD;
 	*out = c;
 	return OK;
+}
+
+enum rc config_read_rows(struct sections *out, struct arena *a, struct slice text,
+			 const struct option_table *of, const struct config_env *env,
+			 struct problems *p)
+{
+	const struct option rows = { .name = "the file", .type = OPT_LIST, .of = of };
+	struct reader r = { .a = a, .env = env, .p = p };
+	struct yaml_problem yaml;
+	struct yaml_node *root;
+	size_t before = p->n;
+	enum rc rc;
+
+	*out = (struct sections){ .each = of->size };
+	text = expand_hide(a, text);
+	if (arena_failed(a))
+		return E_NOMEM;
+	rc = yaml_read(&root, a, text, &yaml);
+	if (rc == E_BAD || rc == E_TOOBIG) {
+		problem_add(p, yaml.place, "%s", yaml.text);
+		return E_BAD;
+	}
+	if (rc != OK)
+		return rc;
+	if (root->kind == YAML_LIST)
+		read_sections(&r, &rows, (char *)out, root);
+	else if (root->kind != YAML_MAP || root->n > 0) /* an empty file has no rows */
+		wrong_kind(&r, rows.name, OPT_LIST, root);
+	if (arena_failed(a))
+		return E_NOMEM;
+	return p->n > before ? E_BAD : OK;
 }
 
 enum rc config_address(const struct config *c, size_t i, struct address *out, struct err *err)

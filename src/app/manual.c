@@ -134,6 +134,10 @@ static const char *type_name(enum option_type type)
 		return "duration";
 	case OPT_SIZE:
 		return "size";
+	case OPT_MONEY:
+		return "USD";
+	case OPT_DATE:
+		return "date";
 	case OPT_WORD:
 		return "word";
 	case OPT_TEXT:
@@ -276,6 +280,14 @@ void manual_weir_yaml(FILE *to)
 	     "there.");
 	fputs(".SH OPTIONS\n", to);
 	table_sections(to, &options_root, "");
+	fputs(".SH CATALOGUE\n", to);
+	line(to, "The file that the option catalogue names is a list, in YAML or JSON, of rows "
+		 "as \"weir models --json\" prints them. A row changes what is known of the "
+		 "model of its provider and id, or adds one; what it does not name stays. Who "
+		 "gives a price does without the shipped announcements of later ones. An alias "
+		 "stands for the row that has it now, and a row of this file has it before "
+		 "others.");
+	table_sections(to, &options_model_row, "ROW");
 	quirks(to);
 	known_providers(to);
 	fputs(".SH EXAMPLE\n.nf\n", to);

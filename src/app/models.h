@@ -4,11 +4,6 @@
 
 #include "catalogue/models.h"
 
-/* "1.25": nano-USD as USD, without zeros at the end. */
-void usd_print(struct sb *out, uint64_t nano);
-/* "0.15" to nano-USD; false: no such amount, or finer than that. */
-MUST_USE bool usd_read(struct slice s, uint64_t *nano);
-
 /* `day`: the prices of that day. */
 
 /* One line each; fits into `columns` (0: as wide as it gets). */

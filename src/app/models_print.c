@@ -1,44 +1,13 @@
 /* Models as tables and as JSON. */
 #include "app/models.h"
 
+#include "app/options.h"
 #include "base/date.h"
 #include "base/log.h"
 
 enum { CELL_MAX = 160, COLUMNS_MAX = 10, GAP = 2 };
 
 /* ---- cells ------------------------------------------------------------------------------- */
-
-void usd_print(struct sb *out, uint64_t nano)
-{
-	char digits[10];
-	size_t n = 9;
-
-	sb_u64(out, nano / 1000000000);
-	snprintf(digits, sizeof(digits), "%09u", (unsigned)(nano % 1000000000));
-	while (n > 0 && digits[n - 1] == '0')
-		n--;
-	if (n > 0)
-		sb_fmt(out, ".%.*s", (int)n, digits);
-}
-
-bool usd_read(struct slice s, uint64_t *nano)
-{
-	uint64_t whole, part = 0;
-	struct slice left, right;
-
-	if (slice_cut(s, '.', &left, &right)) {
-		while (right.n > 1 && right.p[right.n - 1] == '0')
-			right.n--;
-		if (right.n > 9 || !slice_u64(right, &part))
-			return false;
-		for (size_t i = right.n; i < 9; i++)
-			part *= 10;
-	}
-	if (!slice_u64(left, &whole) || whole > 10000000)
-		return false;
-	*nano = whole * 1000000000 + part;
-	return true;
-}
 
 /* "128K", "1.05M": tokens as their makers count them, in thousands. */
 static void put_tokens(struct sb *out, uint64_t n)

@@ -392,6 +392,10 @@ static const struct option root_rows[] = {
 	  .doc = "The proxy between here and the providers." },
 	{ "metrics", OPT_SECTION, AT(metrics), .of = &metrics_table,
 	  .doc = "The Prometheus endpoint /metrics." },
+	{ "catalogue", OPT_TEXT, AT(catalogue),
+	  .doc = "A file of rows over the shipped list of models: prices, limits, abilities, "
+		 "new models (see CATALOGUE). Read again on SIGHUP.",
+	  .sample = "/etc/weir/models.yaml" },
 	{ "providers", OPT_NAMED, AT(providers), .of = &provider_table,
 	  .doc = "Who runs models." },
 	{ "models", OPT_NAMED, AT(models), .of = &model_table,

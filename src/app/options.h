@@ -14,6 +14,8 @@ enum option_type {
 	OPT_INT,      /* uint64_t */
 	OPT_DURATION, /* uint64_t, microseconds */
 	OPT_SIZE,     /* uint64_t, bytes */
+	OPT_MONEY,    /* uint64_t, nano-USD; the limits do not hold */
+	OPT_DATE,     /* uint64_t, days since 1970-01-01, | DATE_MONTH; likewise */
 	OPT_WORD,     /* uint64_t, index in `words` */
 	OPT_TEXT,     /* struct text */
 	OPT_SECRET,   /* struct text; no message shows it */
@@ -26,6 +28,9 @@ enum option_type {
 
 /* What a number is that was not given and has no default. */
 #define OPTION_UNSET UINT64_MAX
+
+/* Of a date: only its month was given, and it is that's first day. */
+#define DATE_MONTH (UINT64_C(1) << 32)
 
 struct option_table;
 
@@ -53,6 +58,8 @@ struct option_table {
 };
 
 extern const struct option_table options_root;
+/* A row of the file that the option catalogue names. */
+extern const struct option_table options_model_row;
 
 /* NULL when there is none. */
 const struct option *option_find(const struct option_table *t, struct slice name);
@@ -63,8 +70,12 @@ const char *option_suggest(const struct option_table *t, struct slice name);
  * one, or does not fit. */
 MUST_USE bool duration_read(struct slice s, uint64_t *us);
 MUST_USE bool size_read(struct slice s, uint64_t *bytes);
+/* "0.15" USD to nano-USD; false: no such amount, or finer than that. */
+MUST_USE bool usd_read(struct slice s, uint64_t *nano);
 void duration_print(struct sb *out, uint64_t us);
 void size_print(struct sb *out, uint64_t bytes);
+/* "1.25": without zeros at the end. */
+void usd_print(struct sb *out, uint64_t nano);
 /* Any value of a number's type, as the file would have it. */
 void option_print(struct sb *out, const struct option *o, uint64_t value);
 

@@ -1,6 +1,8 @@
 /* Durations and sizes, as the config file writes them. */
 #include "app/options.h"
 
+#include "base/date.h"
+
 struct unit {
 	const char *name;
 	uint64_t of;
@@ -116,12 +118,48 @@ void size_print(struct sb *out, uint64_t bytes)
 		sb_u64(out, bytes);
 }
 
+void usd_print(struct sb *out, uint64_t nano)
+{
+	char digits[10];
+	size_t n = 9;
+
+	sb_u64(out, nano / 1000000000);
+	snprintf(digits, sizeof(digits), "%09u", (unsigned)(nano % 1000000000));
+	while (n > 0 && digits[n - 1] == '0')
+		n--;
+	if (n > 0)
+		sb_fmt(out, ".%.*s", (int)n, digits);
+}
+
+bool usd_read(struct slice s, uint64_t *nano)
+{
+	uint64_t whole, part = 0;
+	struct slice left, right;
+
+	if (slice_cut(s, '.', &left, &right)) {
+		while (right.n > 1 && right.p[right.n - 1] == '0')
+			right.n--;
+		if (right.n > 9 || !slice_u64(right, &part))
+			return false;
+		for (size_t i = right.n; i < 9; i++)
+			part *= 10;
+	}
+	if (!slice_u64(left, &whole) || whole > 10000000)
+		return false;
+	*nano = whole * 1000000000 + part;
+	return true;
+}
+
 void option_print(struct sb *out, const struct option *o, uint64_t value)
 {
 	if (o->type == OPT_DURATION)
 		duration_print(out, value);
 	else if (o->type == OPT_SIZE)
 		size_print(out, value);
+	else if (o->type == OPT_MONEY)
+		usd_print(out, value);
+	else if (o->type == OPT_DATE)
+		date_print(out, (int64_t)(value & ~DATE_MONTH));
 	else
 		sb_u64(out, value);
 }

@@ -1,4 +1,6 @@
 /* Looking up, in the shipped tables and in the operator's rows over them. */
+#include "catalogue/models.h"
+
 #include "catalogue/models_impl.h"
 
 #define MODEL_WORD(name, word) word,

@@ -208,6 +208,7 @@ struct model_change {
 	bool aliases_given;
 	int kind, tier, responses_only, no_sampling; /* -1: not given */
 	int64_t snapshot_day, retired_day;           /* 0: not given */
+	bool snapshot_month;                         /* of snapshot_day: only a month */
 	uint64_t context, max_output;                /* 0: not given */
 	unsigned caps, caps_stated;                  /* only those stated are given */
 	unsigned media_in, media_out;                /* 0: not given */

@@ -65,7 +65,7 @@ static bool lay_one(struct model_info *m, struct arena *a, const struct model_ch
 		m->no_sampling = v->no_sampling == 1;
 	if (v->snapshot_day != 0) {
 		m->snapshot_day = v->snapshot_day;
-		m->snapshot_month = false;
+		m->snapshot_month = v->snapshot_month;
 	}
 	if (v->retired_day != 0)
 		m->retired_day = v->retired_day;

@@ -101,8 +101,7 @@ static const struct {
 	{ "zebra_crossing: 1\n" OPENAI,
 	  "f:1:1: unknown option \"zebra_crossing\"; a file has: listen, workers, log, keys, "
 	  "allow_anonymous, reply_headers, limits, timeouts, retries, breaker, proxy, metrics, "
-	  "providers, "
-	  "models\n" },
+	  "catalogue, providers, models\n" },
 	{ OPENAI "timeouts: {conect: 5s}\n",
 	  "f:2:12: unknown option \"conect\"; did you mean \"connect\"?\n" },
 	{ "providers: {mine: {baseurl: http://x}}\n",

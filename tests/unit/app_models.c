@@ -2,6 +2,7 @@
 
 #include "app/command.h"
 #include "app/models.h"
+#include "app/options.h"
 #include "base/date.h"
 
 static char *run(int want, char *first, char *second, char *third, char *fourth)

@@ -1,5 +1,7 @@
 #include "chat_pairs.h"
 
+#include "wire/aws_event.h"
+
 static const struct chat_reply reply = { .id = LITC("req-1"),
 					 .model = LITC("m"),
 					 .issuer = LITC("prov") };
@@ -120,13 +122,32 @@ static void answer_out(const struct dialect *from, const struct dialect *to,
 	INVARIANT(was.text == is.text && was.calls == is.calls);
 }
 
+static void aws_frames_hold(struct slice text)
+{
+	struct aws_reader r;
+	struct aws_event ev;
+	struct fuzz_mem mem;
+	enum aws_step step;
+
+	fuzz_mem_init(&mem, 0);
+	aws_init(&r, &mem.mem, text.n);
+	while ((step = aws_next(&r, &text, &ev)) != AWS_MORE) {
+		INVARIANT(step == AWS_EVENT && ev.name.n > 0);
+		is_json(ev.payload);
+	}
+	INVARIANT(aws_eof(&r));
+	aws_free(&r);
+}
+
 /* Every frame that was written holds JSON. */
 static void frames_hold(const struct dialect *d, struct slice text)
 {
 	struct slice line;
 
-	if (d->framing == FRAMING_AWS)
+	if (d->framing == FRAMING_AWS) {
+		aws_frames_hold(text);
 		return;
+	}
 	while (slice_cut(text, '\n', &line, &text)) {
 		if (d->framing == FRAMING_SSE && !slice_starts(line, LIT("data: ")))
 			continue;
@@ -177,14 +198,17 @@ static void stream(const struct dialect *d, struct slice text, struct arena *a)
 {
 	void *state = arena_zero(a, d->reader_bytes > 0 ? d->reader_bytes : 1);
 	struct chat_events ev;
-	struct slice line;
+	struct slice line, name;
 	enum rc rc = OK;
 
 	events_init(&ev, a);
 	while (rc == OK && text.n > 0) {
 		if (!slice_cut(text, '\n', &line, &text))
 			text.n = 0;
-		rc = d->event_read(state, a, LIT(""), line, &ev);
+		name = LIT("");
+		if (d->framing == FRAMING_AWS) /* "messageStart {..}" */
+			slice_cut(line, ' ', &name, &line);
+		rc = d->event_read(state, a, name, line, &ev);
 		INVARIANT(rc == OK || rc == E_BAD || rc == E_NOMEM || rc == E_TOOBIG);
 	}
 	d->stream_end(state, a, &ev);

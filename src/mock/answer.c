@@ -6,10 +6,8 @@
 
 /* Those whose paths say most come first. */
 static const struct mock_dialect *const dialects[] = {
-	&mock_bedrock,
-	&mock_gemini,
-	&mock_anthropic,
-	&mock_openai,
+	&mock_bedrock, &mock_gemini,    &mock_anthropic, &mock_cohere,
+	&mock_ollama,  &mock_responses, &mock_openai,
 };
 
 enum { MEMBERS_MAX = 64 };

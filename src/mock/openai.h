@@ -21,6 +21,11 @@ void openai_check(struct openai_ask *a, const struct json_member *m, size_t n);
 /* a->r is decided: into the plan. */
 void openai_say(struct openai_ask *a, struct plan *plan);
 
+/* What `strict` demands of a schema: objects are closed and all their members required.  `what`
+ * names it in the refusal. */
+bool openai_strict_schema(struct question *q, const struct json *schema, struct slice what,
+			  unsigned depth);
+
 enum mock_usage openai_usage(const struct mock_options *o);
 
 #endif

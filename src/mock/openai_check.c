@@ -397,6 +397,59 @@ static bool messages(struct walk *w)
 /* ---- the rest ------------------------------------------------------------------------------
  */
 
+enum { SCHEMA_DEPTH = 32 };
+
+static bool strict_members(struct question *q, const struct json *s, struct slice what,
+			   unsigned depth)
+{
+	const struct json *p = json_get(s, "properties"), *required = json_get(s, "required");
+	const struct json *value;
+	struct json_iter it;
+	struct slice key;
+
+	json_iter_init(&it, p);
+	while (json_iter_next(&it, &key, &value)) {
+		bool found = false;
+
+		for (size_t i = 0; i < json_len(required); i++)
+			found |= slice_eq(json_str(json_at(required, i)), key);
+		if (!found)
+			return ask_wrong(q, 0,
+					 "Invalid schema for '%.*s': 'required' is required "
+					 "to be supplied and to be an array including "
+					 "every key in properties. Missing '%.*s'.",
+					 SARG(what), SARG(slice_head(key, 64)));
+		if (!openai_strict_schema(q, value, what, depth + 1))
+			return false;
+	}
+	return true;
+}
+
+bool openai_strict_schema(struct question *q, const struct json *s, struct slice what,
+			  unsigned depth)
+{
+	const struct json *any = json_get(s, "anyOf");
+
+	if (!json_is_object(s) || depth > SCHEMA_DEPTH)
+		return true;
+	if (is(s, "type", "object") && json_true(json_get(s, "additionalProperties"), true))
+		return ask_wrong(q, 0,
+				 "Invalid schema for '%.*s': 'additionalProperties' is "
+				 "required to be supplied and to be false.",
+				 SARG(what));
+	for (size_t i = 0; i < json_len(any); i++)
+		if (!openai_strict_schema(q, json_at(any, i), what, depth + 1))
+			return false;
+	return strict_members(q, s, what, depth) &&
+	       openai_strict_schema(q, json_get(s, "items"), what, depth + 1);
+}
+
+/* OpenAI does; its relatives take what comes. */
+static bool judges_schemas(const struct question *q)
+{
+	return q->o->as == NULL || quirk(q->o, QUIRK_REASONING_RULES);
+}
+
 static bool tools(struct question *q)
 {
 	const struct json *list = json_get(q->root, "tools");
@@ -490,6 +543,9 @@ static bool format(struct question *q)
 	if (!is(f, "type", "json_schema") || (s == NULL && q->o->as != NULL) ||
 	    (quirk(q->o, QUIRK_TAKES_TURNS) && s != NULL))
 		return true;
+	if (json_true(json_get(s, "strict"), false) && judges_schemas(q) &&
+	    !openai_strict_schema(q, json_get(s, "schema"), LIT("response_format"), 0))
+		return false;
 	if (quirk(q->o, QUIRK_STRICT) && !ask_name_ok(str(s, "name"), 64, ""))
 		return ask_wrong(q, 0,
 				 "Missing required parameter: "

@@ -332,7 +332,7 @@ const struct provider_known providers_known[] = {
 	  .base_url = "https://api.voyageai.com/v1",
 	  .key_env = "VOYAGE_API_KEY",
 	  BEARER,
-	  .quirks = QUIRK_OUTPUT_DIMENSION },
+	  .quirks = QUIRK_OUTPUT_DIMENSION | QUIRK_INPUT_TYPE },
 	{ .name = "wandb",
 	  .title = "W&B Inference",
 	  .base_url = "https://api.inference.wandb.ai/v1",

@@ -94,7 +94,8 @@ extern const struct provider_dialect_row provider_dialects[DIALECTS];
 	  "Gemini on Vertex: no ids in tool calls, labels allowed")                            \
 	/* ---- beyond what all of them take */                                                \
 	X(QUIRK_CACHE_MARKS, 25, "cache_marks",                                                \
-	  "takes prompt_cache_breakpoint in the parts of messages")
+	  "takes prompt_cache_breakpoint in the parts of messages")                            \
+	X(QUIRK_INPUT_TYPE, 26, "input_type", "embeddings: takes input_type, query or document")
 
 #define PROVIDER_QUIRK_ENUM(name, bit, word, help) name = 1 << (bit),
 enum provider_quirk { PROVIDER_QUIRKS(PROVIDER_QUIRK_ENUM) };

@@ -114,11 +114,9 @@ struct model_row { /* of a list of models */
 	uint64_t context, max_output; /* tokens; 0: unknown */
 };
 
-/* Functions that may be NULL:
- *   count_write, count_read   where the dialect has no such question (cohere, ollama): path() is
- *                             then empty for OP_COUNT_TOKENS, and request_write() refuses it
- *   request_read              ollama, which no client speaks to us
- */
+/* Functions that may be NULL: count_write and count_read where the dialect has no such question
+ * (cohere, ollama: path() is empty for OP_COUNT_TOKENS then, and request_write() refuses it);
+ * request_read of ollama, which no client speaks to us. */
 /* What is known of a stream while it is watched in its own dialect: see stream_look(). */
 struct dialect {
 	const char *name;

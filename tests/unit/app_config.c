@@ -199,7 +199,7 @@ static const struct {
 	  "output_dimension, choice_any, choice_auto, choice_option, no_strict, no_additional, "
 	  "no_json_schema, bare_schema, no_text_format, no_names, string_content, alternate, "
 	  "reasoning_name, reasoning_turns, short_ids, inline_media, vertex, "
-	  "cache_marks\n" },
+	  "cache_marks, input_type\n" },
 	{ "providers: {x: {base_url: http://x, quirks: [max_tokenz]}}\n",
 	  "f:1:46: quirks: unknown quirk \"max_tokenz\"; did you mean \"max_tokens\"?\n" },
 	{ "providers: {lambda: {}}\n", "f:1:13: provider \"lambda\": Lambda Inference has "

@@ -50,8 +50,9 @@ struct fault {
 	struct slice message;    /* its own words, borrowed; may be empty */
 };
 
-/* Seconds ("3", "0.5"), milliseconds (`retry-after-ms`), or an HTTP date against `wall_us`.
- * False when it cannot be read. */
+/* Milliseconds (`retry-after-ms`), else seconds ("3", "0.5"), an HTTP date against `wall_us`,
+ * or any other form that wait_read() knows; at most a year.  False when it cannot be read. What
+ * else may say it: rate_limits_wait(), wait_in_text() (chat/ratelimit.h). */
 MUST_USE bool retry_after_read(struct slice ms_header, struct slice header, uint64_t wall_us,
 			       uint64_t *out_us);
 

@@ -459,6 +459,7 @@ static void turns_are_merged_and_blank_text_is_left_out(void **state UNUSED)
 	p = chat_part_add(m, &k.a, PART_TOOL_RESULT);
 	p->u.result.call_id = JTEXT("c1");
 	chat_part_append(&p->u.result.parts, &k.a, PART_TEXT)->u.text = JTEXT("r1");
+	chat_part_append(&p->u.result.parts, &k.a, PART_AUDIO)->u.media.mime = LIT("audio/wav");
 	p = chat_part_add(m, &k.a, PART_TOOL_RESULT);
 	p->u.result.call_id = JTEXT("a\\/b");
 	p->u.result.is_error = true;
@@ -481,7 +482,8 @@ static void turns_are_merged_and_blank_text_is_left_out(void **state UNUSED)
 		"\"content\":[{\"text\":\"r1\"}]}},{\"toolResult\":{\"toolUseId\":\"a_b-"
 		"7a90cb644b87bd2d\",\"content\":[],\"status\":\"error\"}},{\"text\":\"u3\"}]}]"
 		"}");
-	CHECK_SLICE(lost(&k), "messages[6].content[1] (tool arguments that are not JSON)");
+	CHECK_SLICE(lost(&k), "messages[6].content[1] (tool arguments that are not JSON),"
+			      "messages[7].content[0] (audio)");
 	done(&k);
 }
 

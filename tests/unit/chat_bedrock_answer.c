@@ -271,6 +271,35 @@ static void the_end_is_where_stop_and_metadata_have_come(void **state UNUSED)
 	}
 }
 
+/* It need not wait for the connection's end. */
+static void the_end_is_seen_at_once_in_either_order(void **state UNUSED)
+{
+	static const char *const metadata =
+		"{\"usage\":{\"inputTokens\":1,\"outputTokens\":2}}";
+
+	for (int stop_first = 0; stop_first < 2; stop_first++) {
+		struct kit k;
+		void *r;
+
+		begin(&k);
+		r = arena_zero(&k.keep, dialect_bedrock.reader_bytes);
+		for (int i = 0; i < 2; i++) {
+			const bool stop = (i == 0) == (stop_first == 1);
+
+			CHECK(k.ev.n == 0 || k.ev.v[k.ev.n - 1].kind != EV_END);
+			CHECK_RC(dialect_bedrock.event_read(
+					 r, &k.keep,
+					 stop ? LIT("messageStop") : LIT("metadata"),
+					 slice_cstr(stop ? "{\"stopReason\":\"end_turn\"}"
+							 : metadata),
+					 &k.ev),
+				 OK);
+		}
+		CHECK_INT(k.ev.v[k.ev.n - 1].kind, EV_END);
+		done(&k);
+	}
+}
+
 static void exceptions_end_a_stream(void **state UNUSED)
 {
 	static const struct {
@@ -786,6 +815,7 @@ int main(void)
 		cmocka_unit_test(bad_answers_are_refused_and_errors_are_told),
 		cmocka_unit_test(two_calls_may_overlap),
 		cmocka_unit_test(the_end_is_where_stop_and_metadata_have_come),
+		cmocka_unit_test(the_end_is_seen_at_once_in_either_order),
 		cmocka_unit_test(exceptions_end_a_stream),
 		cmocka_unit_test(a_frame_that_is_no_json_is_refused),
 		cmocka_unit_test(finishes_are_mapped_both_ways),

@@ -405,6 +405,10 @@ static void part_out(const struct piece *at, const struct chat_part *p)
 		media_out(at, p, "video", videos, ARRAY_LEN(videos));
 		return;
 	case PART_AUDIO:
+		if (at->inside) { /* a result may have all but this */
+			lose(at, "audio");
+			return;
+		}
 		media_out(at, p, "audio", audios, ARRAY_LEN(audios));
 		return;
 	case PART_DOCUMENT:

@@ -1,6 +1,6 @@
 /* chat/cohere/cohere.h -- what the files of the `cohere` dialect (v2 chat) share.
  *
- * Source: Cohere's API reference, "Chat" v2, and the types of its Python SDK (cohere 5).
+ * Source: Cohere's API reference, "Chat" v2, and the types of its Python SDK (cohere 7).
  *
  * Choices of ours, where the two forms differ:
  *   tool_plan   is text: the model's words before its calls.  Every dialect can say text

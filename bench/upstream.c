@@ -1,10 +1,13 @@
 /* bench/upstream.c -- the provider behind both proxies: as cheap as it can be.
  *
- *   bench_upstream HOST:PORT
+ *   bench_upstream HOST:PORT [--lean]
  *
  * POST anything: a fixed chat completion of 0.6 KB, or, when the body says "stream":true, a
  * stream of OpenAI events, one per chunk and per write, as hosted providers send them.  The
  * body's "user" member says how: "user":"bench EVENTS PACE_US FIRST_US".  GET: 200, empty.
+ *
+ * With --lean the answers have hardly any headers, as those of a model server nearby.
+ * POST to a path that ends in /messages: the same in Anthropic's dialect.
  *
  * Not a general server: it knows Content-Length only, and trusts what it is sent.
  */
@@ -19,6 +22,7 @@ struct conn {
 	size_t held_n;
 	uint64_t body_left; /* of a request that has been answered for already or will be */
 	bool stream, usage; /* what the request asks for */
+	bool claude;        /* in Anthropic's dialect: a path that ends in /messages */
 	bool answer_due;    /* answer when body_left is 0 */
 	uint64_t events_left, pace_ticks, due;
 	struct conn *next, *prev; /* in a slot of the wheel; next == NULL: in none */
@@ -32,8 +36,9 @@ struct server {
 	struct conn wheel[WHEEL]; /* heads of rings */
 	uint64_t tick;            /* done up to here */
 	size_t on_wheel;
-	char plain[4096];
-	size_t plain_n;
+	char plain[2][4096]; /* OpenAI's, Anthropic's */
+	size_t plain_n[2];
+	bool lean;
 };
 
 #define CHUNK_HEAD                                                                             \
@@ -64,9 +69,13 @@ struct server {
 	"cache-control: no-cache\r\n"                                                          \
 	"alt-svc: h3=\":443\"; ma=86400\r\n"
 
-static const char stream_head[] = "HTTP/1.1 200 OK\r\n" COMMON_HEADERS
-				  "Content-Type: text/event-stream; charset=utf-8\r\n"
-				  "Transfer-Encoding: chunked\r\n\r\n";
+#define STREAM_HEAD(headers)                                                                   \
+	"HTTP/1.1 200 OK\r\n" headers "Content-Type: text/event-stream; charset=utf-8\r\n"     \
+	"Transfer-Encoding: chunked\r\n\r\n"
+#define LEAN_HEADERS "Server: upstream\r\n"
+
+static const char stream_head[] = STREAM_HEAD(COMMON_HEADERS);
+static const char stream_head_lean[] = STREAM_HEAD(LEAN_HEADERS);
 static const char event_role[] =
 	"data: " CHUNK_HEAD "[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\","
 	"\"refusal\":null},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
@@ -94,6 +103,33 @@ static const char plain_body[] =
 	"\"cached_tokens\":0,\"audio_tokens\":0},\"completion_tokens_details\":{"
 	"\"reasoning_tokens\":0,\"audio_tokens\":0}},\"service_tier\":\"default\","
 	"\"system_fingerprint\":\"fp_560af6e559\"}";
+
+/* The same conversation in Anthropic's words, for the translated lane. */
+static const char claude_start[] =
+	"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":"
+	"\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"type\":\"message\",\"role\":\"assistant\","
+	"\"model\":"
+	"\"claude-sonnet-5\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
+	"\"usage\":{\"input_tokens\":212,\"cache_creation_input_tokens\":0,"
+	"\"cache_read_input_tokens\":0,\"output_tokens\":1}}}\n\n"
+	"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
+	"\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+static const char claude_text[] =
+	"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
+	"\"delta\":{\"type\":\"text_delta\",\"text\":\" spillway\"}}\n\n";
+static const char claude_end[] =
+	"event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+	"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
+	"\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":64}}\n\n"
+	"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+static const char claude_body[] =
+	"{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"type\":\"message\",\"role\":\"assistant\","
+	"\"model\":\"claude-sonnet-5\",\"content\":[{\"type\":\"text\",\"text\":\"A weir holds "
+	"what it can and lets the rest pass over to the next level.\"}],\"stop_reason\":"
+	"\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":212,"
+	"\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,"
+	"\"cache_creation\":{\"ephemeral_5m_input_tokens\":0,\"ephemeral_1h_input_tokens\":0},"
+	"\"output_tokens\":16,\"service_tier\":\"standard\"}}";
 
 static void unplan(struct server *s, struct conn *c)
 {
@@ -182,14 +218,20 @@ static bool next_event(struct server *s, struct conn *c, bool first)
 	size_t n = 0;
 
 	if (first)
-		n = add_chunk(buf, event_role, sizeof(event_role) - 1);
+		n = c->claude ? add_chunk(buf, claude_start, sizeof(claude_start) - 1)
+			      : add_chunk(buf, event_role, sizeof(event_role) - 1);
 	else if (c->events_left > 1)
-		n = add_chunk(buf, event_text, sizeof(event_text) - 1);
+		n = c->claude ? add_chunk(buf, claude_text, sizeof(claude_text) - 1)
+			      : add_chunk(buf, event_text, sizeof(event_text) - 1);
 	else {
-		n = add_chunk(buf, event_stop, sizeof(event_stop) - 1);
-		if (c->usage)
-			n += add_chunk(buf + n, event_usage, sizeof(event_usage) - 1);
-		n += add_chunk(buf + n, event_done, sizeof(event_done) - 1);
+		if (c->claude) {
+			n = add_chunk(buf, claude_end, sizeof(claude_end) - 1);
+		} else {
+			n = add_chunk(buf, event_stop, sizeof(event_stop) - 1);
+			if (c->usage)
+				n += add_chunk(buf + n, event_usage, sizeof(event_usage) - 1);
+			n += add_chunk(buf + n, event_done, sizeof(event_done) - 1);
+		}
 		memcpy(buf + n, "0\r\n\r\n", 5);
 		n += 5;
 	}
@@ -205,9 +247,11 @@ static bool answer(struct server *s, struct conn *c)
 {
 	c->answer_due = false;
 	if (!c->stream)
-		return put(s, c, s->plain, s->plain_n);
+		return put(s, c, s->plain[c->claude], s->plain_n[c->claude]);
 	/* Head and first event leave together, the rest by the wheel. */
-	return put(s, c, stream_head, sizeof(stream_head) - 1) && next_event(s, c, true);
+	return (s->lean ? put(s, c, stream_head_lean, sizeof(stream_head_lean) - 1)
+			: put(s, c, stream_head, sizeof(stream_head) - 1)) &&
+	       next_event(s, c, true);
 }
 
 static uint64_t number_after(const char *p, size_t n, const char *what, uint64_t missing)
@@ -218,12 +262,13 @@ static uint64_t number_after(const char *p, size_t n, const char *what, uint64_t
 }
 
 /* What the start of a body asks for. */
-static void read_wishes(struct conn *c, const char *body, size_t n)
+static void read_wishes(struct conn *c, bool claude, const char *body, size_t n)
 {
 	const char *user = memmem(body, n, "\"bench ", 7);
 	char *end;
 
 	c->stream = memmem(body, n, "\"stream\":true", 13) != NULL;
+	c->claude = claude;
 	c->usage = memmem(body, n, "\"include_usage\":true", 20) != NULL;
 	c->events_left = 64;
 	c->pace_ticks = 50;
@@ -263,7 +308,7 @@ static size_t take_request(struct conn *c, const char *p, size_t n)
 		return 0;
 	if (body > length)
 		body = (size_t)length;
-	read_wishes(c, p + head, body);
+	read_wishes(c, memmem(p, head, "/messages ", 10) != NULL, p + head, body);
 	c->body_left = length - body;
 	c->answer_due = true;
 	return head + body;
@@ -370,6 +415,15 @@ static int listen_at(const char *where)
 	return fd;
 }
 
+static void make_plain(struct server *s, int which, const char *body)
+{
+	s->plain_n[which] =
+		(size_t)snprintf(s->plain[which], sizeof(s->plain[which]),
+				 "HTTP/1.1 200 OK\r\n%sContent-Type: application/json\r\n"
+				 "Content-Length: %zu\r\n\r\n%s",
+				 s->lean ? LEAN_HEADERS : COMMON_HEADERS, strlen(body), body);
+}
+
 int main(int argc, char **argv)
 {
 	struct epoll_event ev[BATCH];
@@ -381,11 +435,9 @@ int main(int argc, char **argv)
 	raise_file_limit();
 	for (size_t i = 0; i < WHEEL; i++)
 		s->wheel[i].next = s->wheel[i].prev = &s->wheel[i];
-	s->plain_n = (size_t)snprintf(
-		s->plain, sizeof(s->plain),
-		"HTTP/1.1 200 OK\r\n" COMMON_HEADERS
-		"Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-		sizeof(plain_body) - 1, plain_body);
+	s->lean = argc > 2 && strcmp(argv[2], "--lean") == 0;
+	make_plain(s, 0, plain_body);
+	make_plain(s, 1, claude_body);
 	s->ep = epoll_create1(EPOLL_CLOEXEC);
 	s->tick = now_ns() / TICK_NS;
 	fd = listen_at(argv[1]);

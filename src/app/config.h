@@ -101,8 +101,9 @@ struct config_log {
 
 struct config_key {
 	struct section section;
-	struct text name, key;
+	struct text name, key, access_key_id;
 	struct texts models;
+	uint64_t unsupported;
 };
 
 struct config_limits {
@@ -139,6 +140,12 @@ struct config_proxy {
 	struct text https, http, no;
 };
 
+struct config_media {
+	struct section section;
+	bool fetch, allow_private;
+	uint64_t max_bytes, max_total, timeout;
+};
+
 struct config_metrics {
 	struct section section;
 	bool public;
@@ -147,6 +154,7 @@ struct config_metrics {
 struct config_provider {
 	struct section section;
 	struct text base_url, api_key, auth_header, auth_prefix, ca_file;
+	struct text region, access_key_id, secret_access_key, session_token;
 	struct pairs headers, add_params;
 	struct texts drop_params, quirks;
 	uint64_t dialect; /* enum provider_dialect */
@@ -175,12 +183,14 @@ struct config {
 	struct config_log log;
 	struct sections keys;
 	bool allow_anonymous, reply_headers;
+	uint64_t unsupported;
 	struct config_limits limits;
 	struct config_timeouts timeouts;
 	struct config_retries retries;
 	struct config_breaker breaker;
 	struct config_proxy proxy;
 	struct config_metrics metrics;
+	struct config_media media;
 	struct text catalogue;
 	struct sections providers, models;
 };

@@ -246,6 +246,12 @@ static void build_key_models(struct builder *b, struct client_key *k, const stru
 	}
 }
 
+static enum unsupported build_unsupported(uint64_t word)
+{
+	return word == OPTION_UNSET ? UNSUPPORTED_UNSET
+				    : (enum unsupported)(UNSUPPORTED_DROP + word);
+}
+
 static void build_key(struct builder *b, const struct config_key *c, struct client_key *k)
 {
 	struct yaml_place at = c->section.at;
@@ -265,6 +271,13 @@ static void build_key(struct builder *b, const struct config_key *c, struct clie
 			    "the key \"%.*s\" has the same value as another one",
 			    SARG(c->name.s));
 	build_key_models(b, k, &c->models);
+	if (c->access_key_id.s.n > 0) {
+		b->s->aws_keys[b->s->signer_n] =
+			(struct sigv4_key){ .id = arena_copy(&b->s->arena, c->access_key_id.s),
+					    .secret = k->key };
+		b->s->signer[b->s->signer_n++] = k;
+	}
+	k->unsupported = build_unsupported(c->unsupported);
 }
 
 static void build_keys(struct builder *b)
@@ -272,7 +285,10 @@ static void build_keys(struct builder *b)
 	const struct sections *keys = &b->c->keys;
 
 	b->s->keys = ARENA_ARRAY(&b->s->arena, struct client_key, keys->n);
-	if (b->s->keys == NULL || !map_init(&b->s->key_by_hash, &b->s->arena, keys->n))
+	b->s->aws_keys = ARENA_ARRAY(&b->s->arena, struct sigv4_key, keys->n);
+	b->s->signer = ARENA_ARRAY(&b->s->arena, const struct client_key *, keys->n);
+	if (b->s->keys == NULL || b->s->aws_keys == NULL || b->s->signer == NULL ||
+	    !map_init(&b->s->key_by_hash, &b->s->arena, keys->n))
 		return;
 	b->s->key_seed = b->o->key_seed;
 	for (size_t i = 0; i < keys->n; i++) {
@@ -324,6 +340,33 @@ static void check_listener(struct builder *b, size_t i)
 			    SARG(l->address.s));
 }
 
+/* Some provider is asked with bytes instead of URLs. */
+static bool takes_bytes(const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->provider_n; i++)
+		if (s->provider_list[i]->url.https ||
+		    s->provider_list[i]->dialect->takes_urls == 0 ||
+		    (s->provider_list[i]->quirks & QUIRK_INLINE_MEDIA))
+			return true;
+	return false;
+}
+
+static void build_media(struct builder *b)
+{
+	const struct config_media *c = &b->c->media;
+
+	b->s->media = (struct fetch_rules){
+		.enabled = c->fetch,
+		.bytes_max = c->max_bytes,
+		.total_bytes_max = c->max_total,
+		.timeout_us = c->timeout,
+		.allow_private = c->allow_private,
+	};
+	/* The authorities take memory: only where they may be needed. */
+	if (c->fetch && takes_bytes(b->s))
+		b->s->media.tls = build_tls(b, (struct text){ 0 });
+}
+
 /* ---- all of it ------------------------------------------------------------------------------
  */
 
@@ -335,12 +378,14 @@ enum rc config_build(struct snapshot **out, const struct config *c,
 	b.s = snapshot_new(o->mem, SNAPSHOT_BYTES_MAX);
 	if (b.s == NULL)
 		return E_NOMEM;
+	b.s->unsupported = build_unsupported(c->unsupported);
 	b.s->version = o->before == NULL ? 1 : o->before->version + 1;
 	build_limits(&b);
 	build_rules(&b);
 	build_proxy(&b);
 	build_catalogue(&b);
 	build_providers(&b);
+	build_media(&b);
 	build_models(&b);
 	build_keys(&b);
 	for (size_t i = 0; i < c->listen.n; i++)

@@ -113,6 +113,7 @@ static struct deployment *build_deployment(struct builder *b, const struct confi
 	d->model = arena_copy(&s->arena, model);
 	d->model_json = json_quote(&s->arena, model);
 	d->name = arena_fmt(&s->arena, "%.*s/%.*s", SARG(provider_name), SARG(model));
+	deployment_look_up(d, s->catalogue);
 	d->weight = (unsigned)c->weight;
 	d->priority = c->priority != OPTION_UNSET ? (unsigned)c->priority : (unsigned)position;
 	if (arena_failed(&s->arena))
@@ -184,6 +185,10 @@ static void build_model(struct builder *b, const struct config_model *c, struct 
 	}
 	if (m->deployment_n > 0)
 		m->owned_by = list[0]->provider->name;
+	if (m->deployment_n > 0) {
+		m->context = list[0]->context;
+		m->max_output = list[0]->max_output;
+	}
 }
 
 static int by_name(const void *a, const void *b)

@@ -62,6 +62,13 @@ static struct speaking how_to_speak(struct builder *b, const struct config_provi
 	return s;
 }
 
+static struct slice region_of(struct builder *b, const struct config_provider *c)
+{
+	return c->region.given
+		       ? c->region.s
+		       : config_env_text(b->o->env, "AWS_REGION", "AWS_DEFAULT_REGION").s;
+}
+
 static void no_base_url(struct builder *b, const struct config_provider *c,
 			const struct speaking *s)
 {
@@ -89,6 +96,19 @@ static void no_base_url(struct builder *b, const struct config_provider *c,
 			    SARG(c->section.name));
 }
 
+/* The region's own address: where the hint says REGION. */
+static struct slice in_region(struct builder *b, const struct config_provider *c,
+			      const char *hint)
+{
+	struct slice text = slice_cstr(hint), region = region_of(b, c);
+	size_t at = slice_find(text, LIT("REGION"));
+
+	if (at == SLICE_NONE || region.n == 0)
+		return (struct slice){ NULL, 0 };
+	return arena_fmt(&b->s->arena, "%.*s%.*s%.*s", SARG(slice_head(text, at)), SARG(region),
+			 SARG(slice_skip(text, at + sizeof("REGION") - 1)));
+}
+
 static void build_url(struct builder *b, const struct config_provider *c,
 		      const struct speaking *s, struct provider *p)
 {
@@ -96,12 +116,14 @@ static void build_url(struct builder *b, const struct config_provider *c,
 	struct yaml_place at = c->base_url.given ? c->base_url.at : c->section.at;
 	struct err err = { .rc = OK };
 
-	if (!c->base_url.given && s->way.base_url == NULL) {
+	if (!c->base_url.given && s->way.base_url != NULL)
+		text = slice_cstr(s->way.base_url);
+	else if (!c->base_url.given)
+		text = in_region(b, c, s->way.base_hint);
+	if (text.n == 0 && !c->base_url.given) {
 		no_base_url(b, c, s);
 		return;
 	}
-	if (!c->base_url.given)
-		text = slice_cstr(s->way.base_url);
 	text = arena_copy(&b->s->arena, text);
 	if (url_read(&p->url, text, &err) != OK) {
 		problem_add(b->p, at, "base_url: %s", err.text);
@@ -142,7 +164,8 @@ static void build_auth(struct builder *b, const struct config_provider *c,
 		problem_add(b->p, c->api_key.at,
 			    "api_key: is empty; leave the option out for a provider without a "
 			    "key");
-	if (!key.given && known != NULL && !known->local && !c->base_url.given)
+	if (!key.given && p->aws.id.n == 0 && known != NULL && !known->local &&
+	    !c->base_url.given)
 		problem_add(b->p, c->section.at,
 			    "provider \"%s\" needs a key: set %s in the environment, or give "
 			    "api_key",
@@ -163,6 +186,46 @@ static void build_auth(struct builder *b, const struct config_provider *c,
 	p->auth_name = arena_copy(&b->s->arena, header);
 	p->auth_prefix = arena_copy(&b->s->arena, prefix);
 	p->key = secret_make(&b->s->arena, key.s);
+}
+
+/* An AWS account's keys, where there is no bearer key. */
+static void build_aws(struct builder *b, const struct config_provider *c,
+		      const struct speaking *s, struct provider *p)
+{
+	const struct config_env *env = b->o->env;
+	struct text id = c->access_key_id, secret = c->secret_access_key;
+	struct text session = c->session_token;
+	bool signs = s->dialect == DIALECT_BEDROCK || (s->known != NULL && s->known->sigv4);
+
+	if (!id.given && signs && !c->api_key.given &&
+	    (s->known == NULL || !config_env_text(env, s->known->key_env, NULL).given)) {
+		id = config_env_text(env, "AWS_ACCESS_KEY_ID", NULL);
+		secret = config_env_text(env, "AWS_SECRET_ACCESS_KEY", NULL);
+		session = config_env_text(env, "AWS_SESSION_TOKEN", NULL);
+	}
+	if (id.s.n == 0)
+		return;
+	if (!signs)
+		problem_add(b->p, id.at, "access_key_id: only bedrock providers sign requests");
+	if (secret.s.n == 0)
+		problem_add(b->p, id.at, "access_key_id: secret_access_key is missing");
+	if (region_of(b, c).n == 0)
+		problem_add(b->p, c->section.at,
+			    "region: is needed for signatures; give it, or set AWS_REGION");
+	if (!http1_value_ok(id.s) || !http1_value_ok(session.s))
+		problem_add(b->p, id.at,
+			    "the AWS keys hold bytes that no header may have, such as a line's "
+			    "end");
+	p->aws = (struct sigv4_key){
+		.id = arena_copy(&b->s->arena, id.s),
+		.secret = secret_make(&b->s->arena, secret.s),
+		.token = secret_make(&b->s->arena, session.s),
+	};
+	p->aws_region = arena_copy(&b->s->arena, region_of(b, c));
+	p->aws_service =
+		s->known != NULL && slice_eq(slice_cstr(s->known->name), LIT("bedrock-mantle"))
+			? LIT("bedrock-mantle")
+			: LIT("bedrock");
 }
 
 /* Headers that would break the framing, or are the gateway's own. */
@@ -315,7 +378,7 @@ static void build_provider(struct builder *b, const struct config_provider *c,
 	const struct speaking s = how_to_speak(b, c);
 	const struct provider_known *known = s.known;
 
-	p->speaks = s.dialect;
+	p->dialect = dialect_of(s.dialect);
 	p->name = arena_copy(&b->s->arena, c->section.name);
 	if (!name_ok(p->name))
 		problem_add(b->p, c->section.at,
@@ -323,13 +386,13 @@ static void build_provider(struct builder *b, const struct config_provider *c,
 			    "\".\" only, at most 64",
 			    SARG(p->name));
 	build_url(b, c, &s, p);
+	build_aws(b, c, &s, p);
 	build_auth(b, c, &s, p);
 	build_headers(b, c, s.dialect, p);
 	build_drop(b, c, s.native ? known : NULL, p);
 	build_add(b, c, p);
 	if (s.native)
 		build_paths(known, p);
-	p->sigv4 = s.native && known->sigv4;
 	p->quirks = s.native ? known->quirks : 0;
 	for (size_t i = 0; i < c->quirks.n; i++)
 		p->quirks = (i == 0 ? 0 : p->quirks) | read_quirk(b, c->quirks.v[i]);
@@ -369,7 +432,8 @@ void build_providers(struct builder *b)
 
 	all = ARENA_ARRAY(&s->arena, struct provider, from->n);
 	s->provider_list = ARENA_ARRAY(&s->arena, struct provider *, from->n);
-	s->tls_list = ARENA_ARRAY(&s->arena, struct snapshot_tls *, from->n);
+	s->tls_list =
+		ARENA_ARRAY(&s->arena, struct snapshot_tls *, from->n + 1); /* media too */
 	if (arena_failed(&s->arena) || !map_init(&s->providers, &s->arena, from->n))
 		return;
 	for (size_t i = 0; i < from->n; i++) {

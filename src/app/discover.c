@@ -290,7 +290,7 @@ enum rc discover_start(struct discovery **out, struct loop *l, struct snapshot *
 		const struct provider_known *known = provider_known(p->name);
 
 		if (known != NULL && known->lists_models && !p->simulated &&
-		    p->speaks == known->dialect && !is_own(p, skip_ports, skip_n))
+		    p->dialect->id == known->dialect && !is_own(p, skip_ports, skip_n))
 			add_probe(d, p, known);
 	}
 	for (size_t i = 0; i < d->probe_n; i++)

@@ -64,6 +64,9 @@ static const struct option_table log_table = {
 };
 #undef AT
 
+/* In the order of enum unsupported, from its second. */
+static const char *const unsupported[] = { "drop", "drop_all", "refuse", NULL };
+
 #define AT(member) offsetof(struct config_key, member)
 static const struct option key_rows[] = {
 	{ "name", OPT_TEXT, AT(name), .doc = "What it is called in records and metrics.",
@@ -73,6 +76,12 @@ static const struct option key_rows[] = {
 	{ "models", OPT_TEXTS, AT(models),
 	  .doc = "The models it may use, with * for any run of characters; without it, all.",
 	  .sample = "[\"gpt-*\", fast]" },
+	{ "access_key_id", OPT_TEXT, AT(access_key_id),
+	  .doc = "Clients of AWS sign with this and the key as the secret, instead of sending "
+		 "the key.",
+	  .sample = "AKIAWEIRAPP" },
+	{ "unsupported", OPT_WORD, AT(unsupported), .words = unsupported,
+	  .doc = "For this key, instead of the file's.", .sample = "refuse" },
 };
 static const struct option_table key_table = {
 	.name = "key",
@@ -257,6 +266,32 @@ static const struct option_table metrics_table = {
 };
 #undef AT
 
+#define AT(member) offsetof(struct config_media, member)
+static const struct option media_rows[] = {
+	{ "fetch", OPT_BOOL, AT(fetch), .dflt = "true",
+	  .doc = "Fetch images, documents and audio that a client gives by URL, where a "
+		 "provider "
+		 "takes bytes only. Without it such a request is refused." },
+	{ "max_bytes", OPT_SIZE, AT(max_bytes), "20MiB", KIB(1), MIB(256),
+	  .doc = "The largest one." },
+	{ "max_total", OPT_SIZE, AT(max_total), "64MiB", KIB(1), MIB(1024),
+	  .doc = "All of a request's together." },
+	{ "timeout", OPT_DURATION, AT(timeout), "15s", MS(1), MIN(10),
+	  .doc = "For all of a request's together." },
+	{ "allow_private", OPT_BOOL, AT(allow_private), .dflt = "false",
+	  .doc = "Also from addresses that are not public: this machine, private networks, "
+		 "clouds' metadata servers. Clients choose the address: leave it off unless "
+		 "all "
+		 "of them are trusted." },
+};
+static const struct option_table media_table = {
+	.name = "media",
+	.size = sizeof(struct config_media),
+	.rows = media_rows,
+	.n = ARRAY_LEN(media_rows),
+};
+#undef AT
+
 /* ---- providers and models -----------------------------------------------------------------
  */
 
@@ -267,7 +302,8 @@ static const char *const dialect_words[] = { "openai",  "responses", "anthropic"
 #define AT(member) offsetof(struct config_provider, member)
 static const struct option provider_rows[] = {
 	{ "base_url", OPT_TEXT, AT(base_url),
-	  .doc = "What /chat/completions is appended to. Known providers have one.",
+	  .doc = "What the paths of its dialect are appended to (/chat/completions, /messages "
+		 "...). Known providers have one.",
 	  .sample = "http://10.0.0.1:8000/v1" },
 	{ "api_key", OPT_SECRET, AT(api_key),
 	  .doc = "The key it is asked with. Known providers take it from their usual "
@@ -280,6 +316,22 @@ static const struct option provider_rows[] = {
 	{ "auth_prefix", OPT_TEXT, AT(auth_prefix),
 	  .doc = "What stands before the key: \"Bearer \" for Authorization.",
 	  .sample = "\"Bearer \"" },
+	{ "region", OPT_TEXT, AT(region),
+	  .doc = "AWS region of a bedrock provider, for its base_url and signatures; without "
+		 "it "
+		 "AWS_REGION or AWS_DEFAULT_REGION of the environment.",
+	  .sample = "us-east-1" },
+	{ "access_key_id", OPT_TEXT, AT(access_key_id),
+	  .doc = "A bedrock provider is asked with signed requests (SigV4) instead of a bearer "
+		 "key; without it AWS_ACCESS_KEY_ID of the environment, where there is no "
+		 "api_key.",
+	  .sample = "AKIAIOSFODNN7EXAMPLE" },
+	{ "secret_access_key", OPT_SECRET, AT(secret_access_key),
+	  .doc = "Its secret; without it AWS_SECRET_ACCESS_KEY.",
+	  .sample = "${AWS_SECRET_ACCESS_KEY:-}" },
+	{ "session_token", OPT_SECRET, AT(session_token),
+	  .doc = "Of temporary credentials; without it AWS_SESSION_TOKEN.",
+	  .sample = "${AWS_SESSION_TOKEN:-}" },
 	{ "ca_file", OPT_TEXT, AT(ca_file),
 	  .doc = "PEM file of the only authorities that may vouch for it. Certificates are "
 		 "always checked.",
@@ -380,6 +432,11 @@ static const struct option root_rows[] = {
 	{ "reply_headers", OPT_BOOL, AT(reply_headers), .dflt = "true",
 	  .doc = "Replies say which provider and model answered, and after how many attempts "
 		 "(X-Weir-Provider, X-Weir-Model, X-Weir-Attempts)." },
+	{ "unsupported", OPT_WORD, AT(unsupported), .dflt = "drop", .words = unsupported,
+	  .doc = "What is done about what a provider of another dialect cannot be told. drop: "
+		 "parameters are left out, and the header X-Weir-Dropped names them; content "
+		 "is "
+		 "refused. drop_all: content too. refuse: a 400 names it and who could." },
 	{ "limits", OPT_SECTION, AT(limits), .of = &limits_table,
 	  .doc = "What may be how large." },
 	{ "timeouts", OPT_SECTION, AT(timeouts), .of = &timeouts_table,
@@ -390,6 +447,8 @@ static const struct option root_rows[] = {
 	  .doc = "When a deployment that fails is left alone for a while." },
 	{ "proxy", OPT_SECTION, AT(proxy), .of = &proxy_table,
 	  .doc = "The proxy between here and the providers." },
+	{ "media", OPT_SECTION, AT(media), .of = &media_table,
+	  .doc = "Media that clients give by URL." },
 	{ "metrics", OPT_SECTION, AT(metrics), .of = &metrics_table,
 	  .doc = "The Prometheus endpoint /metrics." },
 	{ "catalogue", OPT_TEXT, AT(catalogue),

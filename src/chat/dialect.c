@@ -23,6 +23,18 @@ const struct dialect *dialect_named(struct slice name)
 	return NULL;
 }
 
+const char *chat_op_name(enum chat_op op)
+{
+	static const char *const names[CHAT_OPS] = {
+		[OP_CHAT] = "chat",
+		[OP_COMPLETIONS] = "completions",
+		[OP_EMBEDDINGS] = "embeddings",
+		[OP_COUNT_TOKENS] = "count_tokens",
+	};
+
+	return names[op];
+}
+
 /* ---- what was lost --------------------------------------------------------------------- */
 
 static struct sb lost_next(struct chat_lost *l, bool content)

@@ -38,6 +38,9 @@ enum chat_op {
 	CHAT_OPS,
 };
 
+/* "chat", "completions", ...: in logs and metrics. */
+const char *chat_op_name(enum chat_op op);
+
 /* Why a request is refused: for a 400 in the caller's dialect. */
 struct chat_refusal {
 	const char *code; /* stable: "invalid_json", "missing_field", "invalid_type" ... */
@@ -129,6 +132,9 @@ struct dialect {
 	 * E_BAD: `why` is filled, a 400;  E_TOOBIG: nested too deeply, likewise;  E_NOMEM */
 	enum rc (*request_read)(struct chat_request *r, const struct request_in *in,
 				struct arena *a, struct chat_refusal *why);
+	/* What is refused even when the body is forwarded as it is (state that is kept
+	 * nowhere); NULL: nothing. */
+	enum rc (*request_check)(const struct fields *f, struct chat_refusal *why);
 	/* The body for that deployment.  r->stream decides between the two forms.  What cannot
 	 * be said goes to `lost`.  E_NOMEM; E_BAD: `why`: this deployment cannot take it at all
 	 * (media by URL where only bytes are taken: the caller fetches first). */

@@ -7,38 +7,169 @@
 enum path_kind { PATH_EXCHANGE, PATH_MODELS, PATH_HEALTH, PATH_READY, PATH_METRICS, PATH_HOME };
 
 struct path_row {
-	struct slice path;
-	struct slice method;
+	/* What the path begins and ends with; between them is a model's name, unless `tail` is
+	 * NULL: then `head` is all of it. */
+	const char *head, *tail;
+	const char *method;
 	enum path_kind kind;
-	enum openai_endpoint endpoint;
+	const struct dialect *dialect;
+	enum chat_op op;
+	enum tri stream;
 };
 
-/* Each under /v1/ is also there under /openai/v1/.  A path that ends in a slash stands for
- * what is below it. */
-static const struct path_row paths[] = {
-	{ LITC("/v1/chat/completions"), LITC("POST"), PATH_EXCHANGE, OPENAI_CHAT },
-	{ LITC("/v1/completions"), LITC("POST"), PATH_EXCHANGE, OPENAI_COMPLETIONS },
-	{ LITC("/v1/embeddings"), LITC("POST"), PATH_EXCHANGE, OPENAI_EMBEDDINGS },
-	{ LITC("/v1/models"), LITC("GET"), PATH_MODELS, 0 },
-	{ LITC("/v1/models/"), LITC("GET"), PATH_MODELS, 0 },
-	{ LITC("/health"), LITC("GET"), PATH_HEALTH, 0 },
-	{ LITC("/ready"), LITC("GET"), PATH_READY, 0 },
-	{ LITC("/metrics"), LITC("GET"), PATH_METRICS, 0 },
-	{ LITC("/"), LITC("GET"), PATH_HOME, 0 },
-};
-
-static const struct path_row *find_path(struct slice path)
-{
-	if (slice_starts(path, LIT("/openai/v1/")))
-		path = slice_skip(path, sizeof("/openai") - 1);
-	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		struct slice p = paths[i].path;
-
-		if (slice_eq(path, p) || (p.n > 1 && slice_ends(p, LIT("/")) &&
-					  slice_starts(path, p) && path.n > p.n))
-			return &paths[i];
+#define POST(head, dialect, op)                                                                \
+	{                                                                                      \
+		head, NULL, "POST", PATH_EXCHANGE, &dialect_##dialect, op, UNSET               \
 	}
-	return NULL;
+#define MODEL(head, tail, dialect, op, stream)                                                 \
+	{                                                                                      \
+		head, tail, "POST", PATH_EXCHANGE, &dialect_##dialect, op, stream              \
+	}
+#define LIST(head, dialect)                                                                    \
+	{                                                                                      \
+		head, NULL, "GET", PATH_MODELS, &dialect_##dialect, 0, UNSET                   \
+	}
+#define ONE(head, dialect)                                                                     \
+	{                                                                                      \
+		head, "", "GET", PATH_MODELS, &dialect_##dialect, 0, UNSET                     \
+	}
+#define OWN(head, kind)                                                                        \
+	{                                                                                      \
+		head, NULL, "GET", kind, NULL, 0, UNSET                                        \
+	}
+
+/* Where the dialects' official clients call when only their base URL is changed.  The first
+ * that fits counts. */
+static const struct path_row paths[] = {
+	POST("/v1/chat/completions", openai, OP_CHAT),
+	POST("/v1/responses", responses, OP_CHAT),
+	POST("/v1/messages", anthropic, OP_CHAT),
+	POST("/v1/messages/count_tokens", anthropic, OP_COUNT_TOKENS),
+	POST("/v1/completions", openai, OP_COMPLETIONS),
+	POST("/v1/embeddings", openai, OP_EMBEDDINGS),
+	MODEL("/v1beta/models/", ":generateContent", gemini, OP_CHAT, NO),
+	MODEL("/v1beta/models/", ":streamGenerateContent", gemini, OP_CHAT, YES),
+	MODEL("/v1beta/models/", ":countTokens", gemini, OP_COUNT_TOKENS, NO),
+	MODEL("/v1beta/models/", ":embedContent", gemini, OP_EMBEDDINGS, NO),
+	MODEL("/v1beta/models/", ":batchEmbedContents", gemini, OP_EMBEDDINGS, NO),
+	MODEL("/v1/models/", ":generateContent", gemini, OP_CHAT, NO),
+	MODEL("/v1/models/", ":streamGenerateContent", gemini, OP_CHAT, YES),
+	MODEL("/v1/models/", ":countTokens", gemini, OP_COUNT_TOKENS, NO),
+	MODEL("/v1/models/", ":embedContent", gemini, OP_EMBEDDINGS, NO),
+	MODEL("/v1/models/", ":batchEmbedContents", gemini, OP_EMBEDDINGS, NO),
+	MODEL("/model/", "/converse", bedrock, OP_CHAT, NO),
+	MODEL("/model/", "/converse-stream", bedrock, OP_CHAT, YES),
+	MODEL("/model/", "/count-tokens", bedrock, OP_COUNT_TOKENS, NO),
+	POST("/v2/chat", cohere, OP_CHAT),
+	POST("/v2/embed", cohere, OP_EMBEDDINGS),
+	LIST("/v1/models", openai),
+	ONE("/v1/models/", openai),
+	LIST("/v1/models", anthropic),
+	ONE("/v1/models/", anthropic),
+	LIST("/v1/models", cohere),
+	ONE("/v1/models/", cohere),
+	LIST("/v1beta/models", gemini),
+	ONE("/v1beta/models/", gemini),
+	LIST("/v1/models", gemini),
+	ONE("/v1/models/", gemini),
+	LIST("/foundation-models", bedrock),
+	ONE("/foundation-models/", bedrock),
+	OWN("/health", PATH_HEALTH),
+	OWN("/ready", PATH_READY),
+	OWN("/metrics", PATH_METRICS),
+	OWN("/", PATH_HOME),
+};
+
+/* Under these everything of one family is found again, so that paths which several have
+ * (/v1/models) can be told apart. */
+static const struct {
+	struct slice prefix;
+	const struct dialect *dialect, *too;
+} families[] = {
+	{ LITC("/openai"), &dialect_openai, &dialect_responses },
+	{ LITC("/anthropic"), &dialect_anthropic, NULL },
+	{ LITC("/gemini"), &dialect_gemini, NULL },
+	{ LITC("/bedrock"), &dialect_bedrock, NULL },
+	{ LITC("/cohere"), &dialect_cohere, NULL },
+};
+
+static bool fits(const struct path_row *row, struct slice path, struct slice *model)
+{
+	struct slice head = slice_cstr(row->head), tail;
+
+	*model = (struct slice){ NULL, 0 };
+	if (row->tail == NULL)
+		return slice_eq(path, head);
+	tail = slice_cstr(row->tail);
+	if (path.n <= head.n + tail.n || !slice_starts(path, head) || !slice_ends(path, tail))
+		return false;
+	*model = slice_of(path.p + head.n, path.n - head.n - tail.n);
+	return true;
+}
+
+struct found {
+	const struct path_row *row;    /* NULL: there is no such path */
+	const struct dialect *dialect; /* to answer in */
+	struct slice model;            /* as in the path */
+};
+
+/* The dialect of a path that is none of ours, or not yet known to be. */
+static const struct dialect *guess_dialect(struct slice path)
+{
+	if (slice_starts(path, LIT("/v1/messages")))
+		return &dialect_anthropic;
+	if (slice_starts(path, LIT("/v1beta/")))
+		return &dialect_gemini;
+	if (slice_starts(path, LIT("/model/")))
+		return &dialect_bedrock;
+	if (slice_starts(path, LIT("/v2/")))
+		return &dialect_cohere;
+	return &dialect_openai;
+}
+
+/* `h` (may be NULL): headers tell apart who asks for a list of models. */
+static struct found find_path(struct slice path, struct slice method, const struct http_head *h)
+{
+	const struct dialect *of = NULL, *too = NULL;
+	struct found found = { 0 };
+	struct slice model;
+
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		if (slice_starts(path, families[i].prefix) &&
+		    slice_starts(slice_skip(path, families[i].prefix.n), LIT("/"))) {
+			path = slice_skip(path, families[i].prefix.n);
+			of = families[i].dialect;
+			too = families[i].too;
+			break;
+		}
+	found.dialect = of != NULL ? of : guess_dialect(path);
+	if (of == NULL && h != NULL && slice_starts(path, LIT("/v1/models"))) {
+		if (http_header(h, LIT("anthropic-version")).n > 0)
+			of = &dialect_anthropic;
+		else if (http_header(h, LIT("x-goog-api-key")).n > 0)
+			of = &dialect_gemini;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		const struct path_row *row = &paths[i];
+
+		if (of != NULL && row->dialect != of && (too == NULL || row->dialect != too))
+			continue;
+		if (!fits(row, path, &model))
+			continue;
+		/* The same path may be there for another method. */
+		if (found.row == NULL || slice_eq(slice_cstr(row->method), method)) {
+			bool better = found.row == NULL ||
+				      !slice_eq(slice_cstr(found.row->method), method);
+
+			if (better) {
+				found.row = row;
+				found.model = model;
+				if (row->dialect != NULL)
+					found.dialect = row->dialect;
+			}
+		}
+	}
+	return found;
 }
 
 /* ---- answers ---------------------------------------------------------------------------- */
@@ -51,17 +182,24 @@ static void answer(struct http_request *rq, unsigned status, struct slice type,
 	reply_send(rq, status, h, ARRAY_LEN(h), body);
 }
 
-void answer_error(struct gateway *g, struct http_request *rq, enum answer what,
+void answer_error(struct http_request *rq, const struct dialect *d, enum answer what,
 		  const char *code, const char *param, struct slice message,
 		  const struct header *extra, size_t extra_n)
 {
 	const struct answer_row *row = answer_row(what);
-	struct slice body = openai_error_write(request_arena(rq), message, row->type, param,
-					       code == NULL ? row->code : code);
+	const struct chat_error e = { .status = row->status,
+				      .message = message,
+				      .type = row->type,
+				      .code = code == NULL ? row->code : code,
+				      .param = param };
+	struct json_out out;
+	struct slice body;
 	struct header h[4];
 	size_t n = 0;
 
-	(void)g;
+	out_init(&out, request_arena(rq));
+	d->error_write(&e, &out);
+	body = out_slice(&out);
 	h[n++] = (struct header){ LIT("Content-Type"), LIT("application/json") };
 	for (size_t i = 0; i < extra_n && n < ARRAY_LEN(h); i++)
 		h[n++] = extra[i];
@@ -72,82 +210,65 @@ void answer_error(struct gateway *g, struct http_request *rq, enum answer what,
 	reply_send(rq, row->status, h, n, body);
 }
 
-const struct client_key *request_key(const struct snapshot *s, const struct http_head *h,
-				     bool *ok, bool *wrong)
+static void no_memory(struct http_request *rq, const struct dialect *d)
 {
-	struct slice given = http_header(h, LIT("authorization")), scheme, rest;
-	const struct client_key *key;
-
-	*ok = s->key_n == 0;
-	*wrong = false;
-	if (*ok)
-		return NULL;
-	if (given.n > 0) {
-		if (!slice_cut(given, ' ', &scheme, &rest) || !slice_ieq(scheme, LIT("bearer")))
-			rest = (struct slice){ NULL, 0 };
-		given = slice_trim(rest);
-	} else {
-		given = http_header(h, LIT("api-key"));
-		if (given.n == 0)
-			given = http_header(h, LIT("x-api-key"));
-	}
-	*wrong = given.n > 0;
-	key = snapshot_key(s, given);
-	*ok = key != NULL;
-	return key;
+	answer_error(rq, d, A_OVERLOADED, NULL, NULL, LIT("Out of memory."), NULL, 0);
 }
 
 /* False: refused. */
-static bool may_ask(struct gateway *g, struct http_request *rq, const struct client_key **key)
+static bool may_ask(struct gateway *g, struct http_request *rq, const struct dialect *d,
+		    const struct client_key **key)
 {
-	bool ok, wrong;
+	struct auth who = request_auth(g->view->snapshot, rq, loop_wall_us(g->loop));
 
-	*key = request_key(g->view->snapshot, request_head(rq), &ok, &wrong);
-	if (!ok)
-		answer_error(g, rq, wrong ? A_WRONG_KEY : A_MISSING_KEY, NULL, NULL,
-			     LIT("A key of this gateway is needed: send it as "
-				 "\"Authorization: Bearer KEY\"."),
-			     NULL, 0);
-	return ok;
+	*key = who.key;
+	if (!who.ok)
+		answer_error(rq, d, who.given ? A_WRONG_KEY : A_MISSING_KEY, NULL, NULL,
+			     slice_cstr(who.why), NULL, 0);
+	return who.ok;
 }
 
-static enum rc put_model(struct buf *out, struct arena *a, const struct model *m, bool first)
-{
-	struct slice id = json_quote(a, m->name), owner = json_quote(a, m->owned_by);
-	struct slice text = arena_fmt(
-		a, "%s{\"id\":%.*s,\"object\":\"model\",\"created\":0,\"owned_by\":%.*s}",
-		first ? "" : ",", SARG(id), SARG(owner));
+/* ---- models ------------------------------------------------------------------------------ */
 
-	return arena_failed(a) ? E_NOMEM : buf_append(out, text);
+static struct model_row row_of(const struct model *m)
+{
+	return (struct model_row){ .name = m->name,
+				   .owner = m->owned_by,
+				   .created_s = m->created_s,
+				   .context = m->context,
+				   .max_output = m->max_output };
 }
 
-static void list_models(struct gateway *g, struct http_request *rq,
+static void send_out(struct http_request *rq, const struct dialect *d, struct json_out *out)
+{
+	struct slice body = out_slice(out);
+
+	if (body.n > 0)
+		answer(rq, 200, LIT("application/json"), body);
+	else
+		no_memory(rq, d);
+}
+
+static void list_models(struct gateway *g, struct http_request *rq, const struct dialect *d,
 			const struct client_key *key)
 {
 	const struct snapshot *s = g->view->snapshot;
-	struct arena *a = request_arena(rq);
-	struct buf out;
-	bool first = true;
-	enum rc rc;
+	struct model_row *rows;
+	struct json_out out;
+	struct arena a;
+	size_t n = 0;
 
-	buf_init(&out, g->mem, 64 << 20);
-	rc = buf_append(&out, LIT("{\"object\":\"list\",\"data\":["));
-	for (size_t i = 0; rc == OK && i < s->model_n; i++) {
-		struct arena_mark before = arena_mark(a);
-
-		if (key != NULL && !client_key_allows(key, s->model_list[i]->name))
-			continue;
-		rc = put_model(&out, a, s->model_list[i], first);
-		arena_rewind(a, before);
-		first = false;
-	}
-	if (rc == OK)
-		rc = buf_append(&out, LIT("]}"));
-	if (rc == OK)
-		answer(rq, 200, LIT("application/json"), buf_slice(&out));
-	else
-		answer_error(g, rq, A_OVERLOADED, NULL, NULL, LIT("Out of memory."), NULL, 0);
-	buf_free(&out);
+	/* More than a request's own memory may hold. */
+	arena_init(&a, g->mem, 4096, 64 << 20);
+	rows = arena_get(&a, size_max(s->model_n, 1) * sizeof(*rows));
+	for (size_t i = 0; rows != NULL && i < s->model_n; i++)
+		if (key == NULL || client_key_allows(key, s->model_list[i]->name))
+			rows[n++] = row_of(s->model_list[i]);
+	out_init(&out, &a);
+	if (rows != NULL)
+		d->models_write(rows, n, &out);
+	send_out(rq, d, &out);
+	arena_free(&a);
 }
 
 static int hex(char c)
@@ -177,43 +298,36 @@ static struct slice unescape(struct arena *a, struct slice s)
 	return slice_of(p, n);
 }
 
-static void one_model(struct gateway *g, struct http_request *rq, const struct client_key *key,
-		      struct slice name)
+static void one_model(struct gateway *g, struct http_request *rq, const struct dialect *d,
+		      const struct client_key *key, struct slice name)
 {
-	const struct snapshot *s = g->view->snapshot;
-	struct arena *a = request_arena(rq);
-	const struct model *m = map_get(&s->models, name);
-	struct buf out;
+	const struct model *m = map_get(&g->view->snapshot->models, name);
+	struct model_row row;
+	struct json_out out;
 
 	if (m == NULL || (key != NULL && !client_key_allows(key, name))) {
-		answer_error(g, rq, A_MODEL_NOT_FOUND, NULL, "model",
-			     arena_fmt(a, "There is no model \"%.*s\" here.",
+		answer_error(rq, d, A_MODEL_NOT_FOUND, NULL, "model",
+			     arena_fmt(request_arena(rq), "There is no model \"%.*s\" here.",
 				       SARG(slice_head(name, 200))),
 			     NULL, 0);
 		return;
 	}
-	buf_init(&out, g->mem, 65536);
-	if (put_model(&out, a, m, true) == OK)
-		answer(rq, 200, LIT("application/json"), buf_slice(&out));
-	else
-		answer_error(g, rq, A_OVERLOADED, NULL, NULL, LIT("Out of memory."), NULL, 0);
-	buf_free(&out);
+	row = row_of(m);
+	out_init(&out, request_arena(rq));
+	d->model_write(&row, &out);
+	send_out(rq, d, &out);
 }
 
-static void models(struct gateway *g, struct http_request *rq)
+static void models(struct gateway *g, struct http_request *rq, const struct found *f)
 {
-	struct slice path = request_path(rq);
 	const struct client_key *key;
-	size_t at = slice_find(path, LIT("/models/"));
 
-	if (!may_ask(g, rq, &key))
+	if (!may_ask(g, rq, f->dialect, &key))
 		return;
-	if (at == SLICE_NONE)
-		list_models(g, rq, key);
+	if (f->model.n == 0)
+		list_models(g, rq, f->dialect, key);
 	else
-		one_model(g, rq, key,
-			  unescape(request_arena(rq),
-				   slice_skip(path, at + sizeof("/models/") - 1)));
+		one_model(g, rq, f->dialect, key, unescape(request_arena(rq), f->model));
 }
 
 static void metrics(struct gateway *g, struct http_request *rq)
@@ -221,14 +335,14 @@ static void metrics(struct gateway *g, struct http_request *rq)
 	const struct client_key *key;
 	struct buf out;
 
-	if (!g->view->snapshot->metrics_public && !may_ask(g, rq, &key))
+	if (!g->view->snapshot->metrics_public && !may_ask(g, rq, &dialect_openai, &key))
 		return;
 	buf_init(&out, g->mem, 4 << 20);
 	if (metrics_write(g->shared, &out) == OK)
 		answer(rq, 200, LIT("text/plain; version=0.0.4; charset=utf-8"),
 		       buf_slice(&out));
 	else
-		answer_error(g, rq, A_OVERLOADED, NULL, NULL, LIT("Out of memory."), NULL, 0);
+		no_memory(rq, &dialect_openai);
 	buf_free(&out);
 }
 
@@ -239,9 +353,15 @@ static void home(struct gateway *g, struct http_request *rq)
 	answer(rq, 200, LIT("text/plain; charset=utf-8"),
 	       arena_fmt(request_arena(rq),
 			 "weir %s is running: %zu models of %zu providers.\n\n"
-			 "  POST /v1/chat/completions    chat, plain and streamed\n"
+			 "  POST /v1/chat/completions    OpenAI chat completions\n"
+			 "  POST /v1/responses           OpenAI Responses\n"
+			 "  POST /v1/messages            Anthropic Messages\n"
+			 "  POST /v1beta/models/...      Gemini\n"
+			 "  POST /model/.../converse     Bedrock Converse\n"
+			 "  POST /v2/chat                Cohere\n"
 			 "  POST /v1/completions         legacy completions\n"
-			 "  POST /v1/embeddings          embeddings\n"
+			 "  POST /v1/embeddings          embeddings (/v2/embed and Gemini's "
+			 "too)\n"
 			 "  GET  /v1/models              what can be asked\n"
 			 "  GET  /health /ready /metrics\n",
 			 WEIR_VERSION, s->model_n, s->provider_n));
@@ -252,32 +372,48 @@ static void home(struct gateway *g, struct http_request *rq)
 
 static size_t body_max(void *ctx, const struct http_request *rq)
 {
+	const struct found f = find_path(request_path(rq), request_head(rq)->method, NULL);
 	struct gateway *g = ctx;
-	const struct path_row *row = find_path(request_path(rq));
 
-	return row != NULL && row->kind == PATH_EXCHANGE ? g->view->snapshot->body_max : 65536;
+	return f.row != NULL && f.row->kind == PATH_EXCHANGE ? g->view->snapshot->body_max
+							     : 65536;
 }
 
-static void wrong_method(struct gateway *g, struct http_request *rq, const struct path_row *row)
+static void wrong_method(struct http_request *rq, const struct found *f)
 {
-	const struct header allow = { LIT("Allow"), row->method };
+	const struct header allow = { LIT("Allow"), slice_cstr(f->row->method) };
 
-	answer_error(
-		g, rq, A_METHOD, NULL, NULL,
-		arena_fmt(request_arena(rq), "This path takes %.*s only.", SARG(row->method)),
-		&allow, 1);
+	answer_error(rq, f->dialect, A_METHOD, NULL, NULL,
+		     arena_fmt(request_arena(rq), "This path takes %s only.", f->row->method),
+		     &allow, 1);
+}
+
+static void *begin(struct gateway *g, struct http_request *rq, const struct found *f)
+{
+	struct slice query = request_query(rq);
+	const struct exchange_ask ask = {
+		.dialect = f->row->dialect,
+		.op = f->row->op,
+		.model = unescape(request_arena(rq), f->model),
+		.stream = f->row->stream,
+		.array = f->row->dialect == &dialect_gemini && f->row->stream == YES &&
+			 slice_find(query, LIT("alt=sse")) == SLICE_NONE,
+	};
+
+	return exchange_begin(g, rq, &ask);
 }
 
 static void on_request(void *ctx, struct http_request *rq, void **of_request)
 {
 	struct gateway *g = ctx;
-	const struct path_row *row = find_path(request_path(rq));
 	struct slice method = request_head(rq)->method;
+	const struct found f = find_path(request_path(rq), method, request_head(rq));
+	const struct path_row *row = f.row;
 	bool head = slice_eq(method, LIT("HEAD"));
 
 	*of_request = NULL;
 	if (row == NULL) {
-		answer_error(g, rq, A_NOT_FOUND, NULL, NULL,
+		answer_error(rq, f.dialect, A_NOT_FOUND, NULL, NULL,
 			     arena_fmt(request_arena(rq),
 				       "There is no path %.*s. Chat completions are at "
 				       "/v1/chat/completions.",
@@ -285,16 +421,17 @@ static void on_request(void *ctx, struct http_request *rq, void **of_request)
 			     NULL, 0);
 		return;
 	}
-	if (!slice_eq(method, row->method) && !(head && slice_eq(row->method, LIT("GET")))) {
-		wrong_method(g, rq, row);
+	if (!slice_eq(method, slice_cstr(row->method)) &&
+	    !(head && slice_eq(slice_cstr(row->method), LIT("GET")))) {
+		wrong_method(rq, &f);
 		return;
 	}
 	switch (row->kind) {
 	case PATH_EXCHANGE:
-		*of_request = exchange_begin(g, rq, row->endpoint);
+		*of_request = begin(g, rq, &f);
 		break;
 	case PATH_MODELS:
-		models(g, rq);
+		models(g, rq, &f);
 		break;
 	case PATH_HEALTH:
 		answer(rq, 200, LIT("application/json"), LIT("{\"status\":\"ok\"}"));
@@ -353,12 +490,19 @@ static const char *refusal_words(unsigned status)
 static struct slice on_refuse(void *ctx, struct arena *a, struct slice path, unsigned status,
 			      const char *id, struct slice *content_type)
 {
+	const struct found f = find_path(path, LIT("POST"), NULL);
+	const struct chat_error e = { .status = status,
+				      .message = slice_cstr(refusal_words(status)),
+				      .type = status >= 500 ? "server_error"
+							    : "invalid_request_error",
+				      .code = id };
+	struct json_out out;
+
 	(void)ctx;
-	(void)path; /* one dialect so far */
 	*content_type = LIT("application/json");
-	return openai_error_write(a, slice_cstr(refusal_words(status)),
-				  status >= 500 ? "server_error" : "invalid_request_error",
-				  NULL, id);
+	out_init(&out, a);
+	f.dialect->error_write(&e, &out);
+	return out_slice(&out);
 }
 
 const struct http_handler gateway_handler = {

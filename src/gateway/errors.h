@@ -22,6 +22,13 @@
 	  "The path exists, but not for this method.")                                         \
 	X(A_MODEL_NOT_FOUND, 404, "invalid_request_error", "model_not_found",                  \
 	  "No model of this name is configured.")                                              \
+	X(A_MODEL_RETIRED, 404, "invalid_request_error", "model_retired",                      \
+	  "Its provider has retired the model; the message says since when, and what to take " \
+	  "instead.")                                                                          \
+	X(A_UNSUPPORTED, 400, "invalid_request_error", "unsupported_parameter",                \
+	  "No deployment of the model can be told this, and the policy (`unsupported`) is "    \
+	  "not "                                                                               \
+	  "to drop it; the message names what and who could.")                                 \
 	X(A_UPSTREAM_REFUSED, 400, "invalid_request_error", "upstream_refused",                \
 	  "The provider refused the request itself; its words are in the message.")            \
 	X(A_UPSTREAM_POLICY, 400, "invalid_request_error", "content_filter",                   \

@@ -2,13 +2,16 @@
 
 #include "gateway/gateway_impl.h"
 
+#include "base/date.h"
 #include "base/hash.h"
+#include "chat/opaque.h"
 #include "wire/json_scan.h"
 
 /* X1: the moves there are. */
 static const unsigned char moves[X_STATES] = {
 	[X_READ] = 1 << X_PLANNED | 1 << X_DONE,
-	[X_PLANNED] = 1 << X_ATTEMPT | 1 << X_WAIT | 1 << X_DONE,
+	[X_PLANNED] = 1 << X_ATTEMPT | 1 << X_FETCH | 1 << X_WAIT | 1 << X_DONE,
+	[X_FETCH] = 1 << X_PLANNED | 1 << X_DONE,
 	[X_ATTEMPT] = 1 << X_PLANNED | 1 << X_COMMITTED | 1 << X_DONE,
 	[X_WAIT] = 1 << X_PLANNED | 1 << X_DONE,
 	[X_COMMITTED] = 1 << X_DONE,
@@ -47,6 +50,8 @@ void exchange_expect(struct exchange *x, uint64_t us)
 }
 
 static bool proceed(struct exchange *x);
+static void refuse(struct exchange *x, enum end end, enum answer what, const char *code,
+		   const char *param, struct slice message, uint64_t retry_after_us);
 
 static void on_timer(struct timer *t)
 {
@@ -70,6 +75,11 @@ static void on_timer(struct timer *t)
 		proceed(x);
 		return;
 	}
+	if (x->state == X_FETCH) {
+		refuse(x, END_REFUSED, A_INVALID_REQUEST, "fetch_failed", NULL,
+		       LIT("The media given by URL did not come in time (media.timeout)."), 0);
+		return;
+	}
 	f.message = all                       ? LIT("the time for the whole request is over")
 		    : x->state == X_COMMITTED ? LIT("nothing came for too long (stall)")
 		    : x->at.status == 0       ? LIT("no answer in time (first_content)")
@@ -87,7 +97,8 @@ static void drop_attempt(struct exchange *x)
 		http_call_cancel(at->call);
 		at->call = NULL;
 	}
-	sse_free(&at->sse);
+	frames_free(&at->frames);
+	arena_free(&at->scratch);
 	buf_free(&at->held);
 }
 
@@ -96,12 +107,14 @@ static void exchange_end(struct exchange *x, enum end end, unsigned status, uint
 {
 	struct gateway *g = x->g;
 
-	if (x->state == X_COMMITTED && x->at.is_sse)
+	if (x->state == X_COMMITTED && x->at.is_stream)
 		g->streams--;
 	move(x, X_DONE);
 	drop_attempt(x);
+	fetch_free(x->fetch);
+	x->fetch = NULL;
 	timer_done(&x->timer);
-	count_add(&g->metrics->requests[x->endpoint][end], 1);
+	count_add(&g->metrics->requests[x->ask.op][end], 1);
 	count_add(&g->metrics->responses[status / 100 % STATUS_CLASSES], 1);
 	metrics_time(&g->metrics->duration, loop_clock_us(g->loop) - request_began_us(x->rq));
 	record_write(x, end, status, bytes_out);
@@ -115,25 +128,47 @@ static void refuse(struct exchange *x, enum end end, enum answer what, const cha
 {
 	struct header extra[] = { { LIT("X-Request-Id"), slice_cstr(x->id) },
 				  { LIT("Retry-After"), { NULL, 0 } } };
+	const struct dialect *dialect = x->ask.dialect;
 	struct http_request *rq = x->rq;
-	struct gateway *g = x->g;
 	struct view *view = x->view;
 
 	if (retry_after_us > 0)
 		extra[1].value =
 			arena_fmt(x->arena, "%" PRIu64, (retry_after_us + 999999) / 1000000);
 	exchange_end(x, end, answer_row(what)->status, message.n);
-	answer_error(g, rq, what, code, param, message, extra, retry_after_us > 0 ? 2 : 1);
+	answer_error(rq, dialect, what, code, param, message, extra,
+		     retry_after_us > 0 ? 2 : 1);
 	view_unref(view);
 }
 
-/* The headers that say what was done.  At most 6. */
+/* "seed, top_k": what the provider was not told. */
+static struct slice lost_names(struct exchange *x, const struct chat_lost *lost)
+{
+	char room[512];
+	struct sb b;
+
+	sb_init(&b, room, sizeof(room));
+	for (size_t i = 0; i < size_min(lost->n, LOST_MAX); i++) {
+		if (i > 0)
+			sb_lit(&b, ", ");
+		sb_lit(&b, lost->v[i].name);
+	}
+	if (lost->n > LOST_MAX)
+		sb_lit(&b, ", ...");
+	return arena_copy(x->arena, sb_slice(&b));
+}
+
+enum { REPLY_HEADERS = 7 };
+
+/* The headers that say what was done.  At most REPLY_HEADERS. */
 static size_t reply_headers(struct exchange *x, struct slice content_type, struct header *h)
 {
 	size_t n = 0;
 
 	h[n++] = (struct header){ LIT("Content-Type"), content_type };
 	h[n++] = (struct header){ LIT("X-Request-Id"), slice_cstr(x->id) };
+	if (x->at.translate && x->at.lost.n > 0) /* never silently */
+		h[n++] = (struct header){ LIT("X-Weir-Dropped"), lost_names(x, &x->at.lost) };
 	if (!x->view->snapshot->reply_headers || x->at.deployment == NULL)
 		return n;
 	h[n++] = (struct header){ LIT("X-Weir-Model"), x->at.deployment->model };
@@ -150,12 +185,17 @@ static void pass_refusal(struct exchange *x)
 	struct slice body = x->refusal;
 	unsigned status = x->refusal_status;
 	struct view *view = x->view;
-	struct header h[6];
+	struct header h[REPLY_HEADERS];
 	size_t n = reply_headers(x, LIT("application/json"), h);
 
 	exchange_end(x, END_REFUSED, status, body.n);
 	reply_send(rq, status, h, n, body);
 	view_unref(view);
+}
+
+static const char *param_of(struct exchange *x)
+{
+	return x->why.param[0] != '\0' ? arena_cstr(x->arena, slice_cstr(x->why.param)) : NULL;
 }
 
 /* ---- after the last attempt -------------------------------------------------------------- */
@@ -180,12 +220,57 @@ static uint64_t earliest_retry_us(const struct exchange *x, bool *rests)
 	return best > 0 ? best : 1000000;
 }
 
+/* Deployments of the model whose provider speaks the client's dialect: they could. */
+static struct slice who_could(struct exchange *x)
+{
+	const struct snapshot *s = x->view->snapshot;
+	char room[256];
+	struct sb b;
+
+	sb_init(&b, room, sizeof(room));
+	for (size_t i = 0; i < s->deployment_n && !b.cut; i++) {
+		if (s->deployment_list[i]->provider->dialect != x->ask.dialect)
+			continue;
+		if (b.n > 0)
+			sb_lit(&b, ", ");
+		sb_str(&b, s->deployment_list[i]->name);
+	}
+	return arena_copy(x->arena, sb_slice(&b));
+}
+
+/* No deployment of the model can be told what the request says. */
+static void fail_unsupported(struct exchange *x)
+{
+	struct slice could, names;
+	const char *param;
+
+	if (x->cannot.n == 0) {
+		refuse(x, END_REFUSED, A_INVALID_REQUEST, x->why.code, param_of(x),
+		       arena_copy(x->arena, slice_cstr(x->why.text)), 0);
+		return;
+	}
+	could = who_could(x);
+	names = lost_names(x, &x->cannot);
+	param = arena_cstr(x->arena, slice_cstr(x->cannot.v[0].name));
+	refuse(x, END_REFUSED, A_UNSUPPORTED, NULL, param,
+	       arena_fmt(x->arena, "No deployment of %.*s can be told: %.*s. %s%.*s%s",
+			 SARG(x->model->name), SARG(names),
+			 could.n > 0 ? "These could: " : "Leave it out.", SARG(could),
+			 could.n > 0 ? "." : ""),
+	       0);
+}
+
 /* Nobody was asked. */
 static void fail_unasked(struct exchange *x)
 {
 	bool rests;
-	uint64_t retry_us = earliest_retry_us(x, &rests);
+	uint64_t retry_us;
 
+	if (x->cannot.n > 0 || x->why.code != NULL) {
+		fail_unsupported(x);
+		return;
+	}
+	retry_us = earliest_retry_us(x, &rests);
 	if (rests)
 		refuse(x, END_UPSTREAM_ERROR, A_UPSTREAM_RATE, NULL, NULL,
 		       arena_fmt(x->arena,
@@ -237,37 +322,6 @@ static void fail(struct exchange *x)
 static struct provider_view *provider_of(const struct exchange *x, const struct deployment *d)
 {
 	return &x->view->providers[d->provider->index];
-}
-
-static enum rc attempt_call(struct exchange *x, const struct deployment *d, struct err *err)
-{
-	const struct openai_target target = {
-		.model_json = d->model_json,
-		.drop_params = d->provider->drop_params,
-		.drop_param_n = d->provider->drop_param_n,
-		.quirks = d->provider->quirks,
-	};
-	const struct provider_view *pv = provider_of(x, d);
-	struct http_call_options o = {
-		.method = LIT("POST"),
-		.target = pv->target[x->endpoint],
-		.headers = pv->headers[x->req.stream ? 1 : 0],
-		.header_n = pv->header_n,
-		.auth_name = d->provider->auth_name,
-		.auth_prefix = d->provider->auth_prefix,
-		.auth = d->provider->key,
-	};
-	size_t bytes;
-	enum rc rc;
-
-	rc = openai_request_pieces(&x->req, &target, x->arena, &x->at.pieces, &x->at.piece_n,
-				   &bytes);
-	if (rc != OK)
-		return err_set(err, rc, "exchange.edit", "the request could not be edited: %s",
-			       rc_text(rc));
-	o.body = x->at.pieces;
-	o.body_n = x->at.piece_n;
-	return http_call_start(&x->at.call, pv->origin, &o, x->arena, &attempt_events, x, err);
 }
 
 static void note(struct exchange *x, enum fault_kind fault)
@@ -343,41 +397,114 @@ static void remember(struct exchange *x, const struct fault *f)
 	x->last.message = arena_copy(x->arena, slice_head(f->message, 300));
 }
 
-/* False: the attempt did not begin, and `x->last` says why. */
-static bool attempt_start(struct exchange *x, unsigned candidate)
+/* The attempt did not come to be. */
+static void attempt_stillborn(struct exchange *x, enum rc rc, const struct err *err)
 {
-	const struct deployment *d = x->model->deployments[candidate];
-	struct err err = { 0 };
-	struct fault f;
-	enum rc rc;
+	const struct fault f = { .kind = rc == E_TOOBIG ? FAULT_LOCAL : fault_of_rc(rc),
+				 .message = slice_cstr(err->text) };
 
-	x->at = (struct attempt){ .deployment = d,
-				  .candidate = candidate,
-				  .began_us = now_us(x) };
-	x->attempts++;
-	x->usage = (struct usage){ .known = false }; /* an earlier one's is not this one's */
-	x->text_bytes = 0;
-	move(x, X_ATTEMPT);
-	rc = attempt_call(x, d, &err);
-	if (rc == OK) {
-		exchange_expect(x, x->model->timeouts.first_content_us);
-		return true;
-	}
-	f = (struct fault){ .kind = rc == E_TOOBIG ? FAULT_LOCAL : fault_of_rc(rc),
-			    .message = slice_cstr(err.text) };
 	note(x, f.kind);
 	judge_health(x, &f);
 	remember(x, &f);
+	drop_attempt(x);
 	move(x, X_PLANNED);
-	route_failed(&x->walk, candidate, fault_row(f.kind)->again, 0, now_us(x), &x->g->rng);
-	return false;
+	route_failed(&x->walk, x->at.candidate, fault_row(f.kind)->again, 0, now_us(x),
+		     &x->g->rng);
+}
+
+static void attempt_set(struct exchange *x, unsigned candidate)
+{
+	x->at = (struct attempt){ .deployment = x->model->deployments[candidate],
+				  .candidate = candidate,
+				  .began_us = now_us(x) };
+	x->usage = (struct usage){ .known = false }; /* an earlier one's is not this one's */
+	x->text_bytes = 0;
+}
+
+enum start { STARTED, STILLBORN, CANNOT };
+
+/* CANNOT: the deployment cannot be told this; STILLBORN: x->last says why. */
+static enum start attempt_start(struct exchange *x, unsigned candidate)
+{
+	const struct deployment *d = x->model->deployments[candidate];
+	struct attempt before = x->at;
+	struct http_call_options o;
+	struct err err = { 0 };
+	enum rc rc;
+
+	attempt_set(x, candidate);
+	rc = attempt_prepare(x, d, &o, &err);
+	if (rc == E_UNSUPPORTED) {
+		x->at = before; /* its name stays in what is told of the last attempt */
+		return CANNOT;
+	}
+	if (d->state != NULL && !breaker_admit(d->state, now_us(x))) {
+		drop_attempt(x);
+		x->at = before;
+		return CANNOT;
+	}
+	x->attempts++;
+	move(x, X_ATTEMPT);
+	if (rc == OK)
+		rc = http_call_start(&x->at.call, provider_of(x, d)->origin, &o, x->arena,
+				     &attempt_events, x, &err);
+	if (rc != OK) {
+		attempt_stillborn(x, rc, &err);
+		return STILLBORN;
+	}
+	exchange_expect(x, x->model->timeouts.first_content_us);
+	return STARTED;
+}
+
+/* ---- media by URL ------------------------------------------------------------------------ */
+
+static void on_fetched(void *ctx, bool ok)
+{
+	struct exchange *x = ctx;
+
+	if (!ok) {
+		refuse(x, END_REFUSED, A_INVALID_REQUEST, x->why.code, param_of(x),
+		       arena_copy(x->arena, slice_cstr(x->why.text)), 0);
+		return;
+	}
+	x->why = (struct chat_refusal){ 0 };
+	exchange_expect(x, 0);
+	move(x, X_PLANNED);
+	proceed(x);
+}
+
+enum fetching { FETCH_NOT, FETCHING, FETCH_REFUSED };
+
+/* For a provider that takes bytes only.  FETCH_REFUSED: the exchange has ended and is gone. */
+static enum fetching fetch_first(struct exchange *x, const struct deployment *d)
+{
+	const struct fetch_rules *rules = &x->view->snapshot->media;
+	unsigned takes =
+		d->provider->quirks & QUIRK_INLINE_MEDIA ? 0 : d->provider->dialect->takes_urls;
+	enum rc rc;
+
+	if (x->fetch != NULL || x->chat == NULL || exchange_is_same(x, d) ||
+	    !fetch_needed(x->chat, takes))
+		return FETCH_NOT;
+	rc = fetch_start(&x->fetch, x->g->client, rules, x->chat, takes, x->arena, x->g->mem,
+			 &x->why, on_fetched, x);
+	if (rc != OK) {
+		refuse(x, END_REFUSED, rc == E_BAD ? A_INVALID_REQUEST : A_OVERLOADED,
+		       rc == E_BAD ? x->why.code : NULL, param_of(x),
+		       rc == E_BAD ? arena_copy(x->arena, slice_cstr(x->why.text))
+				   : LIT("There is no memory for the media."),
+		       0);
+		return FETCH_REFUSED;
+	}
+	move(x, X_FETCH);
+	exchange_expect(x, rules->timeout_us);
+	return FETCHING;
 }
 
 /* Goes on from PLANNED.  False: the exchange has ended and is gone. */
 static bool proceed(struct exchange *x)
 {
 	for (;;) {
-		const struct deployment *d;
 		unsigned candidate = 0;
 		uint64_t wait = 0;
 
@@ -392,11 +519,23 @@ static bool proceed(struct exchange *x)
 		case ROUTE_GO:
 			break;
 		}
-		d = x->model->deployments[candidate];
-		if (d->state != NULL && !breaker_admit(d->state, now_us(x)))
-			route_skip(&x->walk, candidate);
-		else if (attempt_start(x, candidate))
+		switch (fetch_first(x, x->model->deployments[candidate])) {
+		case FETCHING:
 			return true;
+		case FETCH_REFUSED:
+			return false;
+		case FETCH_NOT:
+			break;
+		}
+		switch (attempt_start(x, candidate)) {
+		case STARTED:
+			return true;
+		case CANNOT:
+			route_skip(&x->walk, candidate);
+			break;
+		case STILLBORN:
+			break;
+		}
 	}
 }
 
@@ -405,21 +544,22 @@ static bool proceed(struct exchange *x)
 static void cut(struct exchange *x, const struct fault *f)
 {
 	enum answer what = answer_of_fault(f->kind == FAULT_RESET ? FAULT_TRUNCATED : f->kind);
-	const struct answer_row *row = answer_row(what);
 	struct http_request *rq = x->rq;
 	struct view *view = x->view;
-	struct slice body = openai_error_write(
-		x->arena,
-		arena_fmt(x->arena,
-			  "The answer of %.*s broke off: %.*s (%s). What came before is "
-			  "incomplete.",
-			  SARG(x->at.deployment->name), SARG(fault_words(f)),
-			  fault_row(f->kind)->name),
-		row->type, NULL, row->code);
-	struct slice pieces[] = { x->at.sse.passing ? LIT("\n\ndata: ") : LIT("data: "), body,
-				  LIT("\n\n") };
-	bool told = body.n > 0 && reply_write(rq, pieces, ARRAY_LEN(pieces)) != E_CLOSED;
+	struct json_out out;
+	bool told;
 
+	out_init(&out, x->arena);
+	if (frames_passing(&x->at.frames) && x->at.frames.framing == FRAMING_SSE)
+		out_raw_lit(&out, "\n\n");
+	exchange_error(x, &out, what, NULL, NULL,
+		       arena_fmt(x->arena,
+				 "The answer of %.*s broke off: %.*s (%s). What came before is "
+				 "incomplete.",
+				 SARG(x->at.deployment->name), SARG(fault_words(f)),
+				 fault_row(f->kind)->name),
+		       true);
+	told = out_ok(&out) && out.n > 0 && reply_write(rq, out.v, out.n) != E_CLOSED;
 	exchange_end(x,
 		     f->kind == FAULT_SERVER || f->kind == FAULT_TIMEOUT ? END_UPSTREAM_ERROR
 									 : END_TRUNCATED,
@@ -459,8 +599,9 @@ void attempt_failed(struct exchange *x, const struct fault *given)
 	}
 	remember(x, f);
 	x->refusal = (struct slice){ NULL, 0 };
-	if (!row->again && x->at.status >= 400 && x->at.status < 500 && f->kind != FAULT_AUTH &&
-	    f->kind != FAULT_QUOTA && is_object(buf_slice(&x->at.held))) {
+	if (!x->at.translate && !row->again && x->at.status >= 400 && x->at.status < 500 &&
+	    f->kind != FAULT_AUTH && f->kind != FAULT_QUOTA &&
+	    is_object(buf_slice(&x->at.held))) {
 		x->refusal = arena_copy(x->arena,
 					secret_scrub(x->arena, key, buf_slice(&x->at.held)));
 		x->refusal_status = x->at.status;
@@ -494,18 +635,26 @@ static void first_content(struct exchange *x)
 	judge_success(x);
 }
 
+static struct slice stream_type(const struct exchange *x)
+{
+	return framing_type(x->ask.array ? FRAMING_ARRAY : x->ask.dialect->framing);
+}
+
 void exchange_commit(struct exchange *x)
 {
-	struct header h[7];
-	size_t n = reply_headers(x, LIT("text/event-stream; charset=utf-8"), h);
+	struct header h[REPLY_HEADERS + 1];
+	size_t n = reply_headers(x, stream_type(x), h);
 
 	h[n++] = (struct header){ LIT("Cache-Control"), LIT("no-cache") };
 	move(x, X_COMMITTED);
 	x->g->streams++;
 	first_content(x);
 	reply_begin(x->rq, 200, h, n, SIZE_MAX);
-	request_drop_body(x->rq); /* no other attempt will need it */
-	x->req.body = (struct slice){ NULL, 0 };
+	if (!x->at.translate) {
+		/* No other attempt will need it; a writer may still echo parts of it. */
+		request_drop_body(x->rq);
+		x->openai.body = x->same.body = (struct slice){ NULL, 0 };
+	}
 	exchange_expect(x, x->model->timeouts.stall_us);
 }
 
@@ -513,8 +662,9 @@ void exchange_complete(struct exchange *x, struct slice body)
 {
 	struct http_request *rq = x->rq;
 	struct view *view = x->view;
-	bool stream = x->at.is_sse;
-	struct header h[6];
+	bool stream = x->at.is_stream;
+	struct arena scratch;
+	struct header h[REPLY_HEADERS];
 	struct buf held;
 	size_t n;
 
@@ -530,10 +680,13 @@ void exchange_complete(struct exchange *x, struct slice body)
 	n = reply_headers(x, LIT("application/json"), h);
 	/* The answer's memory would end with the attempt. */
 	held = x->at.held;
+	scratch = x->at.scratch;
 	x->at.held = (struct buf){ 0 };
+	x->at.scratch = (struct arena){ 0 };
 	exchange_end(x, END_COMPLETE, 200, body.n);
 	reply_send(rq, 200, h, n, body);
 	buf_free(&held);
+	arena_free(&scratch);
 	view_unref(view);
 }
 
@@ -553,43 +706,133 @@ static void make_id(struct exchange *x)
 /* False: refused, and gone. */
 static bool authenticate(struct exchange *x)
 {
-	bool ok, wrong;
+	struct auth who = request_auth(x->view->snapshot, x->rq, loop_wall_us(x->g->loop));
 
-	x->key = request_key(x->view->snapshot, request_head(x->rq), &ok, &wrong);
-	if (ok)
+	x->key = who.key;
+	if (who.ok)
 		return true;
-	if (wrong)
-		refuse(x, END_REFUSED, A_WRONG_KEY, NULL, NULL,
-		       LIT("The API key is not known here. Use a key of this gateway, not one "
-			   "of the "
-			   "provider's."),
-		       0);
-	else
-		refuse(x, END_REFUSED, A_MISSING_KEY, NULL, NULL,
-		       LIT("An API key is needed: send it as \"Authorization: Bearer KEY\"."),
-		       0);
+	refuse(x, END_REFUSED, who.given ? A_WRONG_KEY : A_MISSING_KEY, NULL, NULL,
+	       slice_cstr(who.why), 0);
 	return false;
 }
 
-static bool read_request(struct exchange *x)
+bool exchange_in_openai(const struct exchange *x)
 {
-	struct openai_refusal why;
-	enum rc rc =
-		openai_request_read(&x->req, x->endpoint, request_body(x->rq), x->arena, &why);
+	return x->ask.dialect == &dialect_openai && x->ask.op != OP_COUNT_TOKENS;
+}
 
-	if (rc == OK)
-		x->asked = arena_copy(x->arena, x->req.model);
+enum unsupported exchange_unsupported(const struct exchange *x)
+{
+	return x->key != NULL && x->key->unsupported != UNSUPPORTED_UNSET
+		       ? x->key->unsupported
+		       : x->view->snapshot->unsupported;
+}
+
+static struct request_in request_in(const struct exchange *x)
+{
+	return (struct request_in){ .body = request_body(x->rq),
+				    .model = x->ask.model,
+				    .stream = x->ask.stream,
+				    .op = x->ask.op };
+}
+
+/* False: refused, and gone. */
+static bool refuse_body(struct exchange *x, enum rc rc)
+{
 	if (rc == E_NOMEM || arena_failed(x->arena)) {
 		refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL,
 		       LIT("The request has more parts than there is memory for."), 0);
 		return false;
 	}
-	if (rc != OK) {
-		refuse(x, END_REFUSED, A_INVALID_REQUEST, why.code, why.param,
-		       arena_copy(x->arena, slice_cstr(why.text)), 0);
-		return false;
+	if (rc == OK)
+		return true;
+	refuse(x, END_REFUSED, A_INVALID_REQUEST, x->why.code, param_of(x),
+	       arena_copy(x->arena, slice_cstr(x->why.text)), 0);
+	return false;
+}
+
+/* What must be known to find the model. */
+static bool read_request(struct exchange *x)
+{
+	const struct request_in in = request_in(x);
+	struct openai_refusal why;
+	enum rc rc;
+
+	if (exchange_in_openai(x)) {
+		rc = openai_request_read(&x->openai, (enum openai_endpoint)x->ask.op, in.body,
+					 x->arena, &why);
+		if (rc != OK && rc != E_NOMEM)
+			rc = refuse_request(&x->why, why.code, why.param, "%s", why.text);
+		x->asked = x->openai.model;
+		x->stream = x->openai.stream;
+		x->wants_usage = x->openai.wants_usage;
+	} else {
+		rc = same_request_read(&x->same, x->ask.dialect, &in, x->arena, &x->why);
+		x->asked = x->same.model;
+		x->stream = x->same.stream;
+		x->wants_usage = true;
 	}
-	x->prompt_bytes = x->req.body.n;
+	if (rc == OK)
+		x->asked = arena_copy(x->arena, x->asked);
+	x->prompt_bytes = in.body.n;
+	return refuse_body(x, rc);
+}
+
+/* The whole of it, when a deployment speaks another dialect. */
+static bool read_whole(struct exchange *x)
+{
+	const struct request_in in = request_in(x);
+	bool needed = false;
+	enum rc rc;
+
+	x->sealed = opaque_in(in.body);
+	for (size_t i = 0; i < x->model->deployment_n; i++)
+		needed |= !exchange_is_same(x, x->model->deployments[i]);
+	if (!needed || x->ask.op == OP_EMBEDDINGS || x->ask.op == OP_COMPLETIONS)
+		return true;
+	x->chat = ARENA_NEW(x->arena, struct chat_request);
+	if (x->chat == NULL)
+		return refuse_body(x, E_NOMEM);
+	x->chat->dialect = x->ask.dialect;
+	rc = x->ask.dialect->request_read(x->chat, &in, x->arena, &x->why);
+	return refuse_body(x, rc);
+}
+
+static void refuse_retired(struct exchange *x, int64_t day, struct slice successor)
+{
+	char text[16];
+	struct sb b;
+
+	sb_init(&b, text, sizeof(text));
+	date_print(&b, day);
+	refuse(x, END_REFUSED, A_MODEL_RETIRED, NULL, "model",
+	       arena_fmt(x->arena, "The model \"%.*s\" was retired on %.*s.%s%.*s%s",
+			 SARG(slice_head(x->asked, 200)), SARG(sb_slice(&b)),
+			 successor.n > 0 ? " Take \"" : "", SARG(successor),
+			 successor.n > 0 ? "\" instead." : ""),
+	       0);
+}
+
+/* A name that nobody lists, of a model that is no more.  What the file lists is asked for: its
+ * owner may know better. */
+static bool is_retired(struct exchange *x)
+{
+	const struct catalogue *c = x->view->snapshot->catalogue;
+	int64_t today = (int64_t)(loop_wall_us(x->g->loop) / 86400000000ULL);
+	struct model_info m;
+
+	if (x->model != NULL) {
+		const struct deployment *d = x->model->deployments[0];
+
+		if (d->index != DEPLOYMENT_UNLISTED || d->retired_day == 0 ||
+		    today < d->retired_day)
+			return false;
+		refuse_retired(x, d->retired_day, d->successor);
+		return true;
+	}
+	if (!catalogue_retired(c, x->asked, today, &m))
+		return false;
+	refuse_retired(x, m.retired_day, m.successor);
 	return true;
 }
 
@@ -606,6 +849,8 @@ static bool find_model(struct exchange *x)
 		return false;
 	}
 	x->model = snapshot_model(s, x->asked, x->arena);
+	if (is_retired(x))
+		return false;
 	if (x->model != NULL)
 		return true;
 	near = snapshot_suggest(s, x->asked);
@@ -649,28 +894,63 @@ static void make_plan(struct exchange *x)
 	move(x, X_PLANNED);
 }
 
+/* No provider of the model counts: about four bytes to a token, and said so. */
+static void answer_estimate(struct exchange *x)
+{
+	struct http_request *rq = x->rq;
+	struct view *view = x->view;
+	struct header h[REPLY_HEADERS + 1];
+	size_t n = reply_headers(x, LIT("application/json"), h);
+	struct json_out out;
+	struct slice body;
+
+	h[n++] = (struct header){ LIT("X-Weir-Estimated"), LIT("true") };
+	out_init(&out, x->arena);
+	usage_estimate(&x->usage, x->prompt_bytes, 0);
+	x->ask.dialect->count_write(x->usage.input, &out);
+	body = out_slice(&out);
+	exchange_end(x, END_COMPLETE, 200, body.n);
+	reply_send(rq, 200, h, n, body);
+	view_unref(view);
+}
+
+static bool nobody_counts(const struct exchange *x)
+{
+	if (x->ask.op != OP_COUNT_TOKENS)
+		return false;
+	for (size_t i = 0; i < x->model->deployment_n; i++)
+		if (exchange_can_ask(x, x->model->deployments[i]))
+			return false;
+	return true;
+}
+
 struct exchange *exchange_begin(struct gateway *g, struct http_request *rq,
-				enum openai_endpoint endpoint)
+				const struct exchange_ask *ask)
 {
 	struct arena *a = request_arena(rq);
 	struct exchange *x = ARENA_NEW(a, struct exchange);
 
 	if (x == NULL) {
-		answer_error(g, rq, A_OVERLOADED, NULL, NULL, LIT("Out of memory."), NULL, 0);
+		answer_error(rq, ask->dialect, A_OVERLOADED, NULL, NULL, LIT("Out of memory."),
+			     NULL, 0);
 		return NULL;
 	}
 	x->g = g;
 	x->rq = rq;
 	x->arena = a;
-	x->endpoint = endpoint;
+	x->ask = *ask;
 	x->view = view_ref(g->view);
 	make_id(x);
 	timer_init(&x->timer, g->loop, on_timer);
 	list_push_tail(&g->exchanges, &x->link);
 	g->open++;
 	g->used = true;
-	if (!authenticate(x) || !read_request(x) || !find_model(x))
+	if (!authenticate(x) || !read_request(x) || !find_model(x) || !read_whole(x))
 		return NULL;
+	if (nobody_counts(x)) {
+		answer_estimate(x);
+		return NULL;
+	}
 	make_plan(x);
 	return proceed(x) ? x : NULL;
 }

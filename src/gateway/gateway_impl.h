@@ -30,18 +30,27 @@ struct gateway {
 /* gateway/endpoints.c: what the server calls. */
 extern const struct http_handler gateway_handler;
 
-/* Writes an error of ours in OpenAI's shape and ends the request. `param` may be NULL;
- * `extra` (may be NULL) is one more header. */
-void answer_error(struct gateway *g, struct http_request *rq, enum answer what,
+/* Writes an error of ours in the client's dialect and ends the request.  `code` NULL: the
+ * table's; `param` may be NULL; `extra` (may be NULL) are more headers, at most 2. */
+void answer_error(struct http_request *rq, const struct dialect *d, enum answer what,
 		  const char *code, const char *param, struct slice message,
 		  const struct header *extra, size_t extra_n);
 
-/* Who is asking: the key of the request.  *ok false: nobody known; then *wrong says whether a
- * key was sent at all. */
-const struct client_key *request_key(const struct snapshot *s, const struct http_head *h,
-				     bool *ok, bool *wrong);
+/* gateway/auth.c: who is asking, by whichever header the client's dialect has for it. */
+struct auth {
+	const struct client_key *key; /* NULL: nobody known, or no keys are asked for */
+	bool ok;
+	bool given;      /* a key was sent */
+	const char *why; /* a sentence, when not ok */
+};
+struct auth request_auth(const struct snapshot *s, struct http_request *rq, uint64_t wall_us);
 
 /* gateway/record.c: the access record of an exchange. */
 void record_write(const struct exchange *x, enum end end, unsigned status, uint64_t bytes_out);
+
+/* Both the client's body and what is edited of it are OpenAI's. */
+bool exchange_in_openai(const struct exchange *x);
+/* What the account wants done about what a provider cannot be told. */
+enum unsupported exchange_unsupported(const struct exchange *x);
 
 #endif

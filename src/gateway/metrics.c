@@ -4,7 +4,6 @@
 
 #define END_NAME(id, name) name,
 static const char *const end_names[] = { END_TABLE(END_NAME) };
-static const char *const endpoint_names[] = { "chat", "completions", "embeddings" };
 static const char *const token_names[] = { "input", "cache_read", "cache_write", "output",
 					   "reasoning" };
 
@@ -151,7 +150,7 @@ static void write_sums(const struct metrics_shared *s, struct out *o)
 static void write_requests(const struct metrics_shared *s, struct out *o)
 {
 	head(o, "requests_total", "counter", "Exchanges by endpoint and by how they ended.");
-	for (size_t e = 0; e < ARRAY_LEN(endpoint_names); e++)
+	for (size_t e = 0; e < CHAT_OPS; e++)
 		for (size_t k = 0; k < ENDS; k++) {
 			uint64_t v = 0;
 
@@ -159,7 +158,7 @@ static void write_requests(const struct metrics_shared *s, struct out *o)
 			     m = m->next)
 				v += get(&m->requests[e][k]);
 			put(o, "weir_requests_total{endpoint=\"%s\",end=\"%s\"} %" PRIu64 "\n",
-			    endpoint_names[e], end_names[k], v);
+			    chat_op_name(e), end_names[k], v);
 		}
 	head(o, "responses_total", "counter", "Responses by class of status.");
 	for (size_t c = 2; c < STATUS_CLASSES; c++) {

@@ -9,8 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "chat/fault.h"
-#include "chat/usage.h"
+#include "chat/dialect.h"
 
 #include <stdatomic.h>
 
@@ -83,8 +82,8 @@ struct metrics_provider {
 
 /* One loop's. */
 struct metrics {
-	struct metrics *next;      /* set before it is published */
-	counter requests[3][ENDS]; /* by endpoint: chat, completions, embeddings */
+	struct metrics *next; /* set before it is published */
+	counter requests[CHAT_OPS][ENDS];
 	counter responses[STATUS_CLASSES];
 	counter sums[SUMS];
 	struct histogram duration;

@@ -4,8 +4,6 @@
  */
 #include "gateway/gateway_impl.h"
 
-static const char *const endpoint_names[] = { "chat", "completions", "embeddings" };
-
 /* "openai/gpt-4o:rate_limit/429,groq/llama:ok" */
 static struct slice attempts_text(const struct exchange *x, char *room, size_t cap)
 {
@@ -41,10 +39,11 @@ void record_write(const struct exchange *x, enum end end, unsigned status, uint6
 	if (!x->view->snapshot->access_log || !log_wants(g->log, LOG_INFO))
 		return;
 	log_event(g->log, LOG_INFO, "access", F_CSTR("id", x->id),
-		  F_CSTR("endpoint", endpoint_names[x->endpoint]), F_STR("model", asked),
+		  F_CSTR("endpoint", chat_op_name(x->ask.op)),
+		  F_CSTR("dialect", x->ask.dialect->name), F_STR("model", asked),
 		  F_STR("key", x->key == NULL ? LIT("-") : x->key->name),
 		  F_U64("status", status), F_CSTR("end", end_name(end)),
-		  F_BOOL("stream", x->req.stream),
+		  F_BOOL("stream", x->stream),
 		  F_STR("provider", d == NULL ? LIT("-") : d->provider->name),
 		  F_STR("upstream_model", d == NULL ? LIT("-") : d->model),
 		  F_U64("tries", x->attempts),

@@ -1,8 +1,9 @@
 /* gateway/relay.c -- the answer of an attempt, from its head to its end: what counts as
  * content, what is held back, what goes to the client.
  *
- * Bytes are forwarded as they came.  They are looked into only to know when to commit, what
- * was used, and whether the end is an end.
+ * In the client's own dialect bytes are forwarded as they came, and looked into only to know
+ * when to commit, what was used, and whether the end is an end.  From another dialect what
+ * they say is written anew (gateway/translate.c).
  */
 #include "gateway/exchange.h"
 
@@ -26,9 +27,20 @@ static void fail_with(struct exchange *x, enum fault_kind kind, struct slice mes
 /* An error answer of the provider, in whatever shape. */
 static void fail_with_body(struct exchange *x, unsigned status, struct slice body)
 {
-	struct fault f = { .retry_after_us = x->at.retry_after_us };
+	struct fault f = { .retry_after_us = 0 };
 
-	openai_error_read(&f, status, body, x->arena);
+	x->at.deployment->provider->dialect->error_read(&f, status, body, x->arena);
+	if (f.retry_after_us == 0)
+		f.retry_after_us = x->at.retry_after_us;
+	attempt_failed(x, &f);
+}
+
+static void fail_with_fault(struct exchange *x, const struct fault *fault)
+{
+	struct fault f = *fault;
+
+	if (f.retry_after_us == 0)
+		f.retry_after_us = x->at.retry_after_us;
 	attempt_failed(x, &f);
 }
 
@@ -37,6 +49,7 @@ static void on_head(void *ctx, const struct http_head *head)
 	struct exchange *x = ctx;
 	struct attempt *at = &x->at;
 	const struct snapshot *s = x->view->snapshot;
+	const struct dialect *dialect = at->deployment->provider->dialect;
 	struct slice type = http_header(head, LIT("content-type"));
 	bool good = head->status >= 200 && head->status < 300;
 
@@ -45,11 +58,10 @@ static void on_head(void *ctx, const struct http_head *head)
 			      http_header(head, LIT("retry-after")), loop_wall_us(x->g->loop),
 			      &at->retry_after_us))
 		at->retry_after_us = 0;
-	at->is_sse = x->req.stream && good &&
-		     slice_ieq(slice_head(type, 17), LIT("text/event-stream"));
+	at->is_stream = x->stream && good && framing_is(dialect->framing, type);
 	buf_init(&at->held, x->g->mem, good ? s->response_max : ERROR_BODY_MAX);
-	if (at->is_sse) {
-		sse_init(&at->sse, x->g->mem, s->event_max);
+	if (at->is_stream) {
+		frames_init(&at->frames, dialect->framing, x->g->mem, s->event_max);
 	} else if (good && head->framing == HTTP1_LENGTH) {
 		enum rc rc = OK;
 
@@ -115,41 +127,85 @@ static void commit(struct exchange *x)
 	buf_free(&x->at.held);
 }
 
-/* One event.  False: the attempt has failed; x may be gone. */
-static bool take_event(struct exchange *x, struct outgoing *o, const struct sse_event *ev,
-		       bool stable)
+/* What a frame's events are for the client.  False: the attempt has failed. */
+static bool forward_events(struct exchange *x, struct outgoing *o, struct look *k)
+{
+	struct json_out out;
+	bool ok;
+
+	out_init(&out, &x->at.scratch);
+	ok = translate_frames(x, k, &out);
+	for (size_t i = 0; ok && i < out.n; i++)
+		ok = forward(x, o, out.v[i], false);
+	if (!ok)
+		fail_with(x, FAULT_LOCAL, LIT("no memory for the translation"));
+	return ok;
+}
+
+/* Passes on what was looked at: commits with the first content.  False: the attempt has
+ * failed; x may be gone. */
+static bool take_look(struct exchange *x, struct outgoing *o, const struct frame *f,
+		      struct look *k, bool stable)
 {
 	struct attempt *at = &x->at;
-	struct openai_event e = { .valid = true };
 
-	if (at->done)
-		return true; /* nothing counts after [DONE] */
-	if (ev->has_data)
-		openai_event_read(&e, ev->data);
-	if (e.usage.known)
-		x->usage = e.usage;
-	x->text_bytes += e.text_bytes;
-	at->finish |= e.finish;
-	at->done = e.done;
-	if (!e.valid || e.error || (e.done && x->state != X_COMMITTED && !at->finish)) {
+	at->finish |= k->finish;
+	at->done = k->done;
+	if (!k->valid || k->error || (k->done && x->state != X_COMMITTED && !at->finish)) {
 		flush(x, o);
-		if (e.error)
-			fail_with_body(x, 200, ev->data);
-		else if (e.done)
+		if (k->error)
+			fail_with_fault(x, &k->fault);
+		else if (k->done)
 			fail_with(x, FAULT_EMPTY, LIT("the stream ended without an answer"));
 		else
-			fail_with(x, FAULT_GARBAGE, LIT("an event of the stream is not JSON"));
+			fail_with(x, FAULT_GARBAGE,
+				  LIT("an event of the stream cannot be read"));
 		return false;
 	}
-	if (x->state != X_COMMITTED && (e.content || e.finish))
+	if (x->state != X_COMMITTED && (k->content || k->finish))
 		commit(x);
-	if (e.usage_only && !x->req.wants_usage)
+	if (at->translate)
+		return forward_events(x, o, k);
+	if (k->usage_only && !x->wants_usage)
 		return true; /* X6: asked for by us, not shown */
 	/* Comments pass too: they keep the client's connection alive. */
-	if (forward(x, o, ev->raw, stable))
+	if (f == NULL || forward(x, o, f->raw, stable))
 		return true;
 	fail_with(x, FAULT_GARBAGE, LIT("too much came before the first content"));
 	return false;
+}
+
+static bool take_frame(struct exchange *x, struct outgoing *o, const struct frame *f,
+		       bool stable)
+{
+	struct arena_mark before = arena_mark(&x->at.scratch);
+	struct look k;
+	bool ok;
+
+	if (x->at.done)
+		return true; /* nothing counts after the end mark */
+	translate_look(x, f, &k);
+	ok = take_look(x, o, f, &k, stable);
+	if (ok) /* else x may be gone */
+		arena_rewind(&x->at.scratch, before);
+	return ok;
+}
+
+/* Too large to be looked into; nothing but content is that large. */
+static bool take_large(struct exchange *x, struct outgoing *o, struct slice raw, bool stable)
+{
+	if (x->at.translate) {
+		flush(x, o);
+		fail_with(x, FAULT_GARBAGE,
+			  LIT("an event is over limits.event and cannot be translated"));
+		return false;
+	}
+	if (x->state != X_COMMITTED)
+		commit(x);
+	x->text_bytes += raw.n;
+	if (!x->at.done)
+		forward(x, o, raw, stable);
+	return true;
 }
 
 /* False: the attempt has failed; x may be gone. */
@@ -157,28 +213,22 @@ static bool take_stream(struct exchange *x, struct slice bytes)
 {
 	const char *from = bytes.p, *to = bytes.p + bytes.n;
 	struct outgoing o = { .n = 0 };
-	struct sse_event ev;
+	struct frame f;
 	enum sse_step step;
 
-	while ((step = sse_next(&x->at.sse, &bytes, &ev)) != SSE_MORE) {
-		bool stable = ev.raw.p >= from && ev.raw.p < to;
+	while ((step = frames_next(&x->at.frames, &bytes, &f)) != SSE_MORE) {
+		bool stable = f.raw.p >= from && f.raw.p < to;
 
 		if (step == SSE_ERROR) {
 			flush(x, &o);
 			fail_with(x, FAULT_GARBAGE,
-				  LIT("no memory for an event of the stream"));
+				  LIT("the stream's framing is broken, or there is no memory "
+				      "for an event"));
 			return false;
 		}
-		if (step == SSE_PASS) {
-			/* Too large to be looked into; nothing but content is that large. */
-			if (x->state != X_COMMITTED)
-				commit(x);
-			x->text_bytes += ev.raw.n;
-			if (!x->at.done)
-				forward(x, &o, ev.raw, stable);
-		} else if (!take_event(x, &o, &ev, stable)) {
+		if (!(step == SSE_PASS ? take_large(x, &o, f.raw, stable)
+				       : take_frame(x, &o, &f, stable)))
 			return false;
-		}
 	}
 	flush(x, &o);
 	return true;
@@ -190,7 +240,7 @@ static void on_body(void *ctx, struct slice bytes)
 	struct attempt *at = &x->at;
 	bool was_done = at->done;
 
-	if (at->is_sse) {
+	if (at->is_stream) {
 		if (!take_stream(x, bytes) || x->state != X_COMMITTED)
 			return;
 		if (was_done)
@@ -214,67 +264,145 @@ static void on_body(void *ctx, struct slice bytes)
 /* ---- the end ------------------------------------------------------------------------------
  */
 
-static void end_of_stream(struct exchange *x)
+/* The last frame may lack its end.  False: the attempt has failed. */
+static bool take_rest(struct exchange *x, struct outgoing *o)
 {
 	struct attempt *at = &x->at;
-	struct outgoing o = { .n = 0 };
-	struct sse_event ev;
+	struct frame f;
 
-	if (sse_eof(&at->sse, &ev)) {
-		if (at->sse.passing) {
-			fail_with(x, FAULT_TRUNCATED, LIT("the stream ended inside an event"));
-			return;
-		}
-		if (!take_event(x, &o, &ev, false))
-			return;
-		flush(x, &o);
-		if (x->state == X_COMMITTED && ev.has_data) {
-			o.v[o.n++] = LIT("\n\n"); /* the event's own end did not come */
-			flush(x, &o);
-		}
+	if (!frames_eof(&at->frames, &f))
+		return true;
+	if (frames_passing(&at->frames)) {
+		fail_with(x, FAULT_TRUNCATED, LIT("the stream ended inside an event"));
+		return false;
 	}
-	if (x->state != X_COMMITTED) {
+	if (!take_frame(x, o, &f, false))
+		return false;
+	flush(x, o);
+	if (!at->translate && x->state == X_COMMITTED && f.has_data &&
+	    at->frames.framing == FRAMING_SSE) {
+		o->v[o->n++] = LIT("\n\n"); /* the event's own end did not come */
+		flush(x, o);
+	}
+	return true;
+}
+
+/* The end mark did not come: was that all?  False: the attempt has failed. */
+static bool take_end(struct exchange *x, struct outgoing *o)
+{
+	struct attempt *at = &x->at;
+	struct look k;
+
+	translate_look_at_end(x, &k);
+	if (!k.done) {
+		if (x->state == X_COMMITTED || at->finish)
+			fail_with(x, FAULT_TRUNCATED,
+				  LIT("the stream ended without saying why"));
+		else
+			fail_with(x, FAULT_EMPTY, LIT("the stream ended without an answer"));
+		return false;
+	}
+	if (!take_look(x, o, NULL, &k, false))
+		return false;
+	if (!at->translate && x->ask.dialect == &dialect_openai) {
+		/* Some providers never say it; clients wait for it. */
+		o->v[o->n++] = LIT("data: [DONE]\n\n");
+	}
+	flush(x, o);
+	return true;
+}
+
+static void end_of_stream(struct exchange *x)
+{
+	struct outgoing o = { .n = 0 };
+
+	if (!take_rest(x, &o))
+		return;
+	if (x->state != X_COMMITTED && x->at.done) {
 		fail_with(x, FAULT_EMPTY, LIT("the stream ended without an answer"));
 		return;
 	}
-	if (!at->done && !at->finish) {
-		fail_with(x, FAULT_TRUNCATED, LIT("the stream ended without a finish_reason"));
+	if (!x->at.done && !take_end(x, &o))
+		return;
+	exchange_complete(x, (struct slice){ NULL, 0 });
+}
+
+/* A count of tokens: nothing but a number. */
+static void end_of_count(struct exchange *x, struct slice body)
+{
+	const struct dialect *theirs = x->at.deployment->provider->dialect;
+	struct json_out out;
+	uint64_t tokens;
+
+	if (theirs->count_read(body, &tokens) != OK) {
+		fail_with(x, FAULT_GARBAGE, LIT("the count of tokens cannot be read"));
 		return;
 	}
-	if (!at->done) {
-		/* Some providers never say it; clients wait for it. */
-		o.v[o.n++] = LIT("data: [DONE]\n\n");
-		flush(x, &o);
+	if (x->at.translate) {
+		out_init(&out, &x->at.scratch);
+		x->ask.dialect->count_write(tokens, &out);
+		body = out_slice(&out);
 	}
-	exchange_complete(x, (struct slice){ NULL, 0 });
+	if (body.n > 0)
+		exchange_complete(x, body);
+	else
+		fail_with(x, FAULT_LOCAL, LIT("no memory for the count"));
+}
+
+/* What a whole answer says, whichever way it is looked into. */
+static void look_at_answer(struct exchange *x, struct slice body, struct look *k, bool *empty)
+{
+	struct openai_answer e;
+
+	if (x->at.translate || !exchange_in_openai(x)) {
+		translate_answer_look(x, body, k);
+		*empty = !k->content && !k->finish;
+		return;
+	}
+	openai_answer_read(&e, x->openai.endpoint, body);
+	*k = (struct look){ .valid = e.valid, .error = e.error };
+	*empty = e.empty;
+	x->usage = e.usage;
+	x->text_bytes = e.text_bytes;
+	if (e.error)
+		openai_error_read(&k->fault, x->at.status, body, x->arena);
 }
 
 static void end_of_answer(struct exchange *x)
 {
 	struct attempt *at = &x->at;
 	struct slice body = buf_slice(&at->held);
-	struct openai_answer e;
+	struct look k;
+	bool empty;
 
 	if (at->status < 200 || at->status >= 300) {
 		fail_with_body(x, at->status, body);
 		return;
 	}
-	openai_answer_read(&e, x->endpoint, body);
-	if (e.error) {
-		fail_with_body(x, at->status, body);
-	} else if (!e.valid) {
+	if (x->ask.op == OP_COUNT_TOKENS) {
+		end_of_count(x, body);
+		return;
+	}
+	look_at_answer(x, body, &k, &empty);
+	if (k.error) {
+		fail_with_fault(x, &k.fault);
+	} else if (!k.valid) {
 		fail_with(x, FAULT_GARBAGE,
 			  body.n == 0 ? LIT("the answer is empty")
-				      : LIT("the answer is not JSON"));
-	} else if (x->req.stream) {
+				      : LIT("the answer cannot be read"));
+	} else if (x->stream) {
 		fail_with(x, FAULT_GARBAGE,
 			  LIT("a stream was asked for and a plain answer came"));
-	} else if (e.empty) {
+	} else if (empty) {
 		fail_with(x, FAULT_EMPTY, LIT("the answer has no content"));
-	} else {
-		x->usage = e.usage;
-		x->text_bytes = e.text_bytes;
+	} else if (!at->translate) {
 		exchange_complete(x, body);
+	} else {
+		body = translate_answer(x, &k);
+		if (body.n > 0)
+			exchange_complete(x, body);
+		else
+			fail_with(x, FAULT_LOCAL, LIT("no memory for the translation"));
 	}
 }
 
@@ -283,7 +411,7 @@ static void on_end(void *ctx)
 	struct exchange *x = ctx;
 
 	x->at.call = NULL;
-	if (x->at.is_sse)
+	if (x->at.is_stream)
 		end_of_stream(x);
 	else
 		end_of_answer(x);
@@ -296,7 +424,7 @@ static void on_failed(void *ctx, enum rc why, const struct err *err)
 	enum fault_kind kind = fault_of_rc(why);
 
 	at->call = NULL;
-	if (at->is_sse && at->done && x->state == X_COMMITTED) {
+	if (at->is_stream && at->done && x->state == X_COMMITTED) {
 		exchange_complete(x, (struct slice){ NULL, 0 }); /* all of it came */
 		return;
 	}

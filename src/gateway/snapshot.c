@@ -43,8 +43,11 @@ static void wipe(struct slice s)
 
 static void wipe_secrets(struct snapshot *s)
 {
-	for (size_t i = 0; i < s->provider_n; i++)
+	for (size_t i = 0; i < s->provider_n; i++) {
 		secret_wipe(&s->provider_list[i]->key);
+		secret_wipe(&s->provider_list[i]->aws.secret);
+		secret_wipe(&s->provider_list[i]->aws.token);
+	}
 	for (size_t i = 0; i < s->key_n; i++)
 		secret_wipe(&s->keys[i].key);
 	/* Proxies may be written with a password. */
@@ -84,8 +87,21 @@ void snapshot_unref(struct snapshot *s)
 
 /* ---- models ---------------------------------------------------------------------- */
 
-static struct deployment *unlisted(const struct provider *p, struct slice name,
-				   struct slice model, struct arena *a)
+void deployment_look_up(struct deployment *d, const struct catalogue *c)
+{
+	struct model_info m;
+
+	if (!catalogue_find(c, d->provider->name, d->model, &m))
+		return;
+	d->max_output = m.max_output;
+	d->context = m.context;
+	d->no_sampling = m.no_sampling;
+	d->retired_day = m.retired_day;
+	d->successor = m.successor;
+}
+
+static struct deployment *unlisted(const struct snapshot *s, const struct provider *p,
+				   struct slice name, struct slice model, struct arena *a)
 {
 	struct deployment *d = ARENA_NEW(a, struct deployment);
 
@@ -98,6 +114,7 @@ static struct deployment *unlisted(const struct provider *p, struct slice name,
 	d->weight = 1;
 	d->index = DEPLOYMENT_UNLISTED;
 	d->state = p->state;
+	deployment_look_up(d, s->catalogue);
 	return arena_failed(a) ? NULL : d;
 }
 
@@ -121,11 +138,13 @@ static const struct model *passthrough(const struct snapshot *s, struct slice na
 	/* The one of the config, when there is one: its breaker knows more than a new one. */
 	list[0] = map_get(&s->deployments, name);
 	if (list[0] == NULL)
-		list[0] = unlisted(p, name, rest, a);
+		list[0] = unlisted(s, p, name, rest, a);
 	if (list[0] == NULL)
 		return NULL;
 	m->name = list[0]->name;
 	m->owned_by = p->name;
+	m->context = list[0]->context;
+	m->max_output = list[0]->max_output;
 	m->deployments = list;
 	m->deployment_n = 1;
 	m->timeouts = s->timeouts;

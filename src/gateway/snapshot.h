@@ -12,10 +12,11 @@
 #include "base/map.h"
 #include "base/secret.h"
 #include "catalogue/models.h"
-#include "catalogue/providers.h"
+#include "gateway/fetch.h"
 #include "net/client.h"
 #include "net/server.h"
 #include "route/breaker.h"
+#include "wire/sigv4.h"
 
 #include <stdatomic.h>
 
@@ -34,8 +35,17 @@ struct retries {
 	uint64_t retry_after_max_us; /* a longer Retry-After is not waited for */
 };
 
+/* What is done about what a provider's dialect cannot say. */
+enum unsupported {
+	UNSUPPORTED_UNSET,    /* of a key: as for everybody */
+	UNSUPPORTED_DROP,     /* parameters are dropped and named; content is refused */
+	UNSUPPORTED_DROP_ALL, /* content too */
+	UNSUPPORTED_REFUSE,
+};
+
 struct provider {
 	struct slice name;
+	const struct dialect *dialect; /* that it speaks */
 	struct url url;
 	struct slice base_path; /* "/v1": what requests' paths are appended to; no slash at its
 				   end */
@@ -50,10 +60,11 @@ struct provider {
 	size_t drop_param_n;
 	struct slice *add_members; /* `"key":"value"`, put into bodies that lack the key */
 	size_t add_member_n;
-	enum provider_dialect speaks;
 	/* Where its paths below base_path are not its dialect's own; else empty. */
 	struct slice chat_path, chat_stream_path, embeddings_path;
-	bool sigv4; /* requests may be signed with an AWS account's keys instead of `key` */
+	/* Requests are signed with these instead of carrying `key`; empty id: they are not. */
+	struct sigv4_key aws;
+	struct slice aws_region, aws_service;
 	unsigned quirks;
 	uint64_t connect_timeout_us;
 	uint32_t index; /* 0 .. snapshot.provider_n - 1 */
@@ -79,6 +90,11 @@ struct deployment {
 	struct slice model;      /* upstream name */
 	struct slice model_json; /* the same, quoted */
 	struct slice name;       /* "provider/model": in logs and metrics */
+	uint64_t max_output;     /* tokens, from the catalogue; 0: unknown */
+	uint64_t context;        /* likewise */
+	bool no_sampling;        /* it refuses temperature, top_p and top_k */
+	int64_t retired_day;     /* from then on it answers no more; 0: not known to end */
+	struct slice successor;  /* its provider's model to take then; may be empty */
 	unsigned priority;       /* lower goes first */
 	unsigned weight;         /* share among equals; >= 1 */
 	/* Carried over reloads by name; from the snapshot's mem.  Unlisted: the provider's. */
@@ -89,7 +105,10 @@ struct deployment {
 
 struct model {
 	struct slice name;
-	struct slice owned_by; /* for /v1/models: the first deployment's provider */
+	/* For lists of models: of the first deployment. */
+	struct slice owned_by;        /* its provider */
+	uint64_t context, max_output; /* tokens; 0: unknown */
+	uint64_t created_s;
 	struct deployment *const *deployments;
 	size_t deployment_n;
 	struct timeouts timeouts;
@@ -101,6 +120,7 @@ struct client_key {
 	struct secret key;
 	struct slice *models; /* patterns with `*`; none: all */
 	size_t model_n;
+	enum unsupported unsupported;
 };
 
 struct snapshot {
@@ -121,6 +141,11 @@ struct snapshot {
 	size_t tls_n;
 	struct client_key *keys; /* none: no key is asked for */
 	size_t key_n;
+	/* Of clients that sign instead of sending their key, which is then the secret;
+	 * signer[i] is whose aws_keys[i] is. */
+	struct sigv4_key *aws_keys;
+	const struct client_key **signer;
+	size_t signer_n;
 	struct map key_by_hash;   /* look-up of a presented key: see snapshot_key() */
 	uint64_t key_seed;        /* unpredictable: keys are hashed with it */
 	struct timeouts timeouts; /* for `provider/model` names */
@@ -132,6 +157,8 @@ struct snapshot {
 	size_t body_max;     /* of a request: 413 over it */
 	size_t response_max; /* of a plain response, and of what is held before commit */
 	size_t event_max;    /* of one stream event that is looked into */
+	enum unsupported unsupported;
+	struct fetch_rules media; /* its tls is kept by tls_list */
 	bool access_log;
 	bool reply_headers;  /* X-Weir-* headers on replies */
 	bool metrics_public; /* /metrics without a key */
@@ -145,6 +172,9 @@ struct snapshot *snapshot_new(struct mem *mem, size_t max_bytes);
 struct snapshot *snapshot_ref(struct snapshot *s);
 /* NULL is allowed; the last one wipes the secrets and frees it. */
 void snapshot_unref(struct snapshot *s);
+
+/* For whoever builds it: what the catalogue knows of the deployment's model. */
+void deployment_look_up(struct deployment *d, const struct catalogue *c);
 
 /* For whoever builds it: gives `k` its secret and makes it findable; key_by_hash must have
  * room.  E_REFUSED: this key is there already; E_NOMEM. */

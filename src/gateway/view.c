@@ -1,7 +1,12 @@
 #include "gateway/view.h"
 
-static const struct slice endpoint_paths[] = { LITC("/chat/completions"), LITC("/completions"),
-					       LITC("/embeddings") };
+#include "chat/frames.h"
+
+static const struct slice op_paths[CHAT_OPS] = {
+	[OP_CHAT] = LITC("/chat/completions"),
+	[OP_COMPLETIONS] = LITC("/completions"),
+	[OP_EMBEDDINGS] = LITC("/embeddings"),
+};
 
 static const struct header *make_headers(struct arena *a, const struct provider *p, bool stream,
 					 size_t *n)
@@ -12,12 +17,24 @@ static const struct header *make_headers(struct arena *a, const struct provider 
 		return NULL;
 	*n = 0;
 	h[(*n)++] = (struct header){ LIT("Content-Type"), LIT("application/json") };
-	h[(*n)++] = (struct header){ LIT("Accept"), stream ? LIT("text/event-stream")
+	h[(*n)++] = (struct header){ LIT("Accept"), stream ? framing_type(p->dialect->framing)
 							   : LIT("application/json") };
 	h[(*n)++] = (struct header){ LIT("User-Agent"), LIT("weir/" WEIR_VERSION) };
 	for (size_t i = 0; i < p->header_n; i++)
 		h[(*n)++] = p->headers[i];
 	return h;
+}
+
+/* Some have paths of their own. */
+static struct slice path_of(const struct provider *p, enum chat_op op, bool stream)
+{
+	if (op == OP_CHAT && stream && p->chat_stream_path.n > 0)
+		return p->chat_stream_path;
+	if (op == OP_CHAT && p->chat_path.n > 0)
+		return p->chat_path;
+	if (op == OP_EMBEDDINGS && p->embeddings_path.n > 0)
+		return p->embeddings_path;
+	return op_paths[op];
 }
 
 static enum rc provider_open(struct view *v, const struct provider *p,
@@ -32,9 +49,10 @@ static enum rc provider_open(struct view *v, const struct provider *p,
 	};
 	enum rc rc;
 
-	for (size_t i = 0; i < ARRAY_LEN(endpoint_paths); i++)
-		out->target[i] = arena_fmt(&v->arena, "%.*s%.*s", SARG(p->base_path),
-					   SARG(endpoint_paths[i]));
+	for (size_t i = 0; i < CHAT_OPS * 2; i++)
+		out->target[i / 2][i % 2] =
+			arena_fmt(&v->arena, "%.*s%.*s", SARG(p->base_path),
+				  SARG(path_of(p, (enum chat_op)(i / 2), i % 2 == 1)));
 	for (size_t i = 0; i < 2; i++)
 		out->headers[i] = make_headers(&v->arena, p, i == 1, &out->header_n);
 	out->metrics = metrics_provider(m, p->name, v->mem);

@@ -7,14 +7,14 @@
 #ifndef WEIR_GATEWAY_VIEW_H
 #define WEIR_GATEWAY_VIEW_H
 
-#include "chat/openai.h"
 #include "gateway/metrics.h"
 #include "gateway/snapshot.h"
 
 struct provider_view {
 	struct origin *origin;
-	struct slice target[3];          /* by endpoint: "/v1/chat/completions" */
-	const struct header *headers[2]; /* plain, streamed */
+	/* Of the `openai` dialect, by op: "/v1/chat/completions". */
+	struct slice target[CHAT_OPS][2]; /* plain, streamed */
+	const struct header *headers[2];  /* plain, streamed */
 	size_t header_n;
 	struct metrics_provider *metrics;
 };

@@ -101,3 +101,74 @@ uint16_t address_port(const struct address *a)
 		return 0;
 	}
 }
+
+static bool public_v4(uint32_t a)
+{
+	/* RFC 6890, 5735: network, its length. */
+	static const struct {
+		uint32_t net;
+		unsigned bits;
+	} not_public[] = {
+		{ 0x00000000, 8 },  /* this network */
+		{ 0x0a000000, 8 },  /* private */
+		{ 0x64400000, 10 }, /* shared by a carrier */
+		{ 0x7f000000, 8 },  /* loopback */
+		{ 0xa9fe0000, 16 }, /* link; clouds' metadata */
+		{ 0xac100000, 12 }, /* private */
+		{ 0xc0000000, 24 }, /* protocol assignments */
+		{ 0xc0000200, 24 }, /* documentation */
+		{ 0xc0586300, 24 }, /* 6to4 relays */
+		{ 0xc0a80000, 16 }, /* private */
+		{ 0xc6120000, 15 }, /* benchmarks */
+		{ 0xc6336400, 24 }, /* documentation */
+		{ 0xcb007100, 24 }, /* documentation */
+		{ 0xe0000000, 3 },  /* groups, reserved, broadcast */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(not_public); i++)
+		if ((a ^ not_public[i].net) >> (32 - not_public[i].bits) == 0)
+			return false;
+	return true;
+}
+
+static uint32_t v4_inside(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static bool public_v6(const unsigned char *p)
+{
+	static const unsigned char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+	static const unsigned char nat64[12] = { 0, 0x64, 0xff, 0x9b };
+
+	if (memcmp(p, mapped, sizeof(mapped)) == 0 || memcmp(p, nat64, sizeof(nat64)) == 0)
+		return public_v4(v4_inside(p + 12));
+	if ((p[0] & 0xe0) != 0x20)
+		return false;             /* not global unicast (2000::/3) */
+	if (p[0] == 0x20 && p[1] == 0x02) /* 6to4 */
+		return public_v4(v4_inside(p + 2));
+	/* 2001::/23 (Teredo and other protocols), 2001:db8::/32 and 3fff::/20 (documentation)
+	 */
+	if (p[0] == 0x20 && p[1] == 0x01 && p[2] < 0x02)
+		return false;
+	if (p[0] == 0x20 && p[1] == 0x01 && p[2] == 0x0d && p[3] == 0xb8)
+		return false;
+	return !(p[0] == 0x3f && p[1] == 0xff && p[2] < 0x10);
+}
+
+bool address_is_public(const struct address *a)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	switch (family(a)) {
+	case AF_INET:
+		memcpy(&v4, a->bytes, sizeof(v4));
+		return public_v4(ntohl(v4.sin_addr.s_addr));
+	case AF_INET6:
+		memcpy(&v6, a->bytes, sizeof(v6));
+		return public_v6(v6.sin6_addr.s6_addr);
+	default:
+		return false;
+	}
+}

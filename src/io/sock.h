@@ -18,6 +18,10 @@ void address_print(const struct address *a, struct sb *out);
 /* Literal IPv4 or IPv6 only, no look-up.  E_BAD. */
 MUST_USE enum rc address_read(struct address *a, struct slice host, uint16_t port);
 uint16_t address_port(const struct address *a);
+/* Anybody on the internet may have it: not this machine, a private or shared network, a
+ * link, a group, documentation, or a form that hides one of those (RFC 6890, and IPv4 inside
+ * IPv6).  For whom clients may make us connect to. */
+bool address_is_public(const struct address *a);
 
 struct sock;
 

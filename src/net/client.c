@@ -295,6 +295,12 @@ static struct slice host_value(struct arena *a, const struct url *u)
 	return b.cut ? (struct slice){ NULL, 0 } : arena_copy(a, sb_slice(&b));
 }
 
+enum rc err_private(struct err *err, struct slice host)
+{
+	return err_set(err, E_REFUSED, "net.private_address", "%.*s is not a public address",
+		       SARG(slice_head(host, 100)));
+}
+
 static enum rc fill_origin(struct origin *o, const struct origin_options *opt, struct err *err)
 {
 	const struct url *u = &opt->url;
@@ -326,18 +332,23 @@ static enum rc fill_origin(struct origin *o, const struct origin_options *opt, s
 		return err_nomem(err, "net.origin");
 	if (o->host.n == 0 || o->host_value.n == 0 || !http1_value_ok(o->host_value))
 		return err_set(err, E_BAD, "net.host", "this is no host to connect to");
+	INVARIANT(!opt->public_only || opt->proxy == NULL);
+	o->public_only = opt->public_only;
 	if (address_read(&o->addresses[0], o->peer, o->peer_port) == OK) {
 		o->literal = true;
 		o->address_n = 1;
+		if (o->public_only && !address_is_public(&o->addresses[0]))
+			return err_private(err, o->peer);
 	}
 	return OK;
 }
 
 static bool same_origin(const struct origin *a, const struct origin *b)
 {
-	return a->https == b->https && a->port == b->port && a->tls == b->tls &&
-	       a->connect_timeout_us == b->connect_timeout_us && slice_ieq(a->host, b->host) &&
-	       slice_ieq(a->proxy.host, b->proxy.host) && a->proxy.port == b->proxy.port &&
+	return a->public_only == b->public_only && a->https == b->https && a->port == b->port &&
+	       a->tls == b->tls && a->connect_timeout_us == b->connect_timeout_us &&
+	       slice_ieq(a->host, b->host) && slice_ieq(a->proxy.host, b->proxy.host) &&
+	       a->proxy.port == b->proxy.port &&
 	       secret_eq(a->proxy.auth, secret_reveal(b->proxy.auth));
 }
 
@@ -386,6 +397,11 @@ enum rc origin_get(struct origin **out, struct http_client *c, const struct orig
 	o->users++;
 	*out = o;
 	return OK;
+}
+
+struct slice origin_host(const struct origin *o)
+{
+	return o->host_value;
 }
 
 void origin_put(struct origin *o)

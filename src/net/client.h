@@ -45,12 +45,19 @@ struct origin_options {
 	struct tls_client *tls;             /* for https; must outlive the client */
 	const struct proxy_settings *proxy; /* NULL: none; copied */
 	uint64_t connect_timeout_us;        /* DNS, TCP, proxy and TLS together */
+	/* Only addresses that are anybody's are connected to (address_is_public): for hosts that
+	 * a client named.  Not with a proxy.  A name that has no such address fails with
+	 * E_REFUSED, "net.private_address". */
+	bool public_only;
 };
 /* Finds or makes the origin of these options, counted: origin_put() gives it back, and the
- * last one closes its idle connections.  E_BAD for a proxy that cannot be understood. */
+ * last one closes its idle connections.  E_BAD for a proxy that cannot be understood;
+ * E_REFUSED for a literal address that is not public. */
 MUST_USE enum rc origin_get(struct origin **out, struct http_client *c,
 			    const struct origin_options *o, struct err *err);
 void origin_put(struct origin *o);
+/* The value of the Host header of calls to it; borrowed. */
+struct slice origin_host(const struct origin *o);
 /* Opens connections ahead of need until `n` are idle or opening. */
 void origin_warm(struct origin *o, size_t n);
 

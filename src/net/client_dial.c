@@ -131,13 +131,16 @@ static void keep_addresses(struct origin *o, const struct address *a, size_t n)
 	struct address good = o->addresses[o->address_good];
 	bool had = o->address_n > 0;
 
-	o->address_n = size_min(n, ADDRESSES_MAX);
+	o->address_n = 0;
 	o->address_good = 0;
-	for (size_t i = 0; i < o->address_n; i++) {
-		o->addresses[i] = a[i];
+	for (size_t i = 0; i < n && o->address_n < ADDRESSES_MAX; i++) {
+		/* What is connected to is what was checked: it is not looked up again. */
+		if (o->public_only && !address_is_public(&a[i]))
+			continue;
 		if (had && a[i].len == good.len &&
 		    memcmp(a[i].bytes, good.bytes, good.len) == 0)
-			o->address_good = i;
+			o->address_good = o->address_n;
+		o->addresses[o->address_n++] = a[i];
 	}
 }
 
@@ -178,6 +181,8 @@ static void on_resolved(void *ctx, enum rc rc, const struct address *a, size_t n
 		u->dial->rc = rc != OK ? rc : E_DNS;
 		if (err != NULL)
 			u->dial->err = *err;
+		if (rc == OK && n > 0)
+			u->dial->rc = err_private(&u->dial->err, o->peer);
 		dial_failed(u);
 	}
 	origin_let_go(o);

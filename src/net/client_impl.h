@@ -73,6 +73,7 @@ struct origin {
 	struct slice absolute;   /* "http://host:port" before targets, through an http proxy */
 	struct proxy proxy;
 	bool tunnel; /* CONNECT comes first */
+	bool public_only;
 
 	struct slice peer; /* whom TCP goes to: the host, or the proxy */
 	uint16_t peer_port;
@@ -144,6 +145,8 @@ void upstream_close(struct upstream *u);
 void upstream_ready(struct upstream *u);
 /* Dials as many as calls wait for, within the limit. */
 void origin_dial_for_waiting(struct origin *o);
+/* E_REFUSED: the host is, or has no other than, private addresses. */
+enum rc err_private(struct err *err, struct slice host);
 void origin_hold(struct origin *o);
 void origin_let_go(struct origin *o);
 

@@ -227,6 +227,6 @@ def test_a_large_body_passes_whole(gw, mock_a):
 def test_paths_and_methods(gw):
     r = gw.http.get(gw.base + "/chat/completions", headers={"authorization": "Bearer " + KEY})
     assert r.status_code == 405 and r.headers["allow"] == "POST"
-    r = gw.http.post(gw.url + "/v2/chat", content="{}", headers={"authorization": "Bearer " + KEY})
+    r = gw.http.post(gw.url + "/v9/chat", content="{}", headers={"authorization": "Bearer " + KEY})
     assert r.status_code == 404 and r.json()["error"]["code"] == "not_found"
     assert gw.http.head(gw.url + "/health").status_code == 200

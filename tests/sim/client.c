@@ -166,7 +166,7 @@ static void ask_make(struct client *c, unsigned i)
 			"Content-Length: 5000000\r\n\r\n{\"model\":\"chat\"");
 		break;
 	case ASK_NO_PATH:
-		add(&t, "GET /v2/%s HTTP/1.1\r\nHost: a\r\n\r\n", a->marker);
+		add(&t, "GET /nowhere/%s HTTP/1.1\r\nHost: a\r\n\r\n", a->marker);
 		break;
 	case ASK_KINDS:
 		break;

@@ -38,15 +38,15 @@ static struct run *run_of(const struct gateway *g)
 }
 
 struct exchange *__real_exchange_begin(struct gateway *g, struct http_request *rq,
-				       enum openai_endpoint endpoint);
+				       const struct exchange_ask *ask);
 struct exchange *__wrap_exchange_begin(struct gateway *g, struct http_request *rq,
-				       enum openai_endpoint endpoint);
+				       const struct exchange_ask *ask);
 struct exchange *__wrap_exchange_begin(struct gateway *g, struct http_request *rq,
-				       enum openai_endpoint endpoint)
+				       const struct exchange_ask *ask)
 {
 	struct run *r = run_of(g);
 	size_t before = r->recorded;
-	struct exchange *x = __real_exchange_begin(g, rq, endpoint);
+	struct exchange *x = __real_exchange_begin(g, rq, ask);
 
 	/* Without memory for itself it never was one. */
 	if (x != NULL || r->recorded > before || r->profile.poor <= 0)

@@ -34,6 +34,7 @@ static struct provider *provider(struct run *r, struct snapshot *s, unsigned i)
 		p->tls = own_tls(r, s);
 	p->name = slice_cstr(names[i]);
 	p->base_path = LIT("/v1");
+	p->dialect = &dialect_openai;
 	p->auth_name = LIT("Authorization");
 	p->auth_prefix = LIT("Bearer ");
 	p->key = secret_make(a, slice_cstr(r->secret[i]));

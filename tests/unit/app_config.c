@@ -100,8 +100,8 @@ static const struct {
 	  "f:1:1: unknown option \"provders\"; did you mean \"providers\"?\n" },
 	{ "zebra_crossing: 1\n" OPENAI,
 	  "f:1:1: unknown option \"zebra_crossing\"; a file has: listen, workers, log, keys, "
-	  "allow_anonymous, reply_headers, limits, timeouts, retries, breaker, proxy, metrics, "
-	  "catalogue, providers, models\n" },
+	  "allow_anonymous, reply_headers, unsupported, limits, timeouts, retries, breaker, "
+	  "proxy, media, metrics, catalogue, providers, models\n" },
 	{ OPENAI "timeouts: {conect: 5s}\n",
 	  "f:2:12: unknown option \"conect\"; did you mean \"connect\"?\n" },
 	{ "providers: {mine: {baseurl: http://x}}\n",
@@ -539,28 +539,28 @@ static void providers_speak_the_dialect_that_is_asked_for(void **state UNUSED)
 	CHECK_STR(problems(&m), "");
 	CHECK_RC(m.rc, OK);
 	p = map_get(&m.s->providers, LIT("anthropic"));
-	CHECK_INT(p->speaks, DIALECT_ANTHROPIC);
+	CHECK_INT(p->dialect->id, DIALECT_ANTHROPIC);
 	CHECK_SLICE(p->auth_name, "x-api-key");
 	CHECK_SLICE(p->auth_prefix, "");
 	CHECK_INT(p->header_n, 1);
 	CHECK_SLICE(p->headers[0].name, "anthropic-version");
 	p = map_get(&m.s->providers, LIT("google"));
-	CHECK_INT(p->speaks, DIALECT_OPENAI);
+	CHECK_INT(p->dialect->id, DIALECT_OPENAI);
 	CHECK_SLICE(p->base_path, "/v1beta/openai");
 	CHECK_SLICE(p->auth_name, "Authorization");
 	CHECK_SLICE(p->auth_prefix, "Bearer ");
 	p = map_get(&m.s->providers, LIT("deepseek"));
-	CHECK_INT(p->speaks, DIALECT_ANTHROPIC);
+	CHECK_INT(p->dialect->id, DIALECT_ANTHROPIC);
 	CHECK_SLICE(p->base_path, "/anthropic/v1");
 	CHECK_INT(p->quirks, 0);
 	CHECK_INT(p->drop_param_n, 0);
 	CHECK_INT(p->header_n, 1);
 	CHECK_SLICE(p->headers[0].value, "later");
 	p = map_get(&m.s->providers, LIT("ollama"));
-	CHECK_INT(p->speaks, DIALECT_OLLAMA);
+	CHECK_INT(p->dialect->id, DIALECT_OLLAMA);
 	CHECK_SLICE(p->base_path, "");
 	p = map_get(&m.s->providers, LIT("mine"));
-	CHECK_INT(p->speaks, DIALECT_ANTHROPIC);
+	CHECK_INT(p->dialect->id, DIALECT_ANTHROPIC);
 	CHECK_SLICE(p->auth_name, "x-api-key");
 	CHECK_INT(p->header_n, 1);
 	p = map_get(&m.s->providers, LIT("watsonx"));

@@ -88,6 +88,7 @@ static struct snapshot *settings(struct stage *s, const struct address *at)
 	CHECK(map_put(&n->models, m->name, m));
 	p->name = LIT("p");
 	p->base_path = LIT("/v1");
+	p->dialect = &dialect_openai;
 	p->open_ended = true;
 	p->connect_timeout_us = SECOND_US;
 	p->state = mem_zero(n->arena.mem, sizeof(*p->state));

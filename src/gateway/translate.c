@@ -1,0 +1,170 @@
+/* gateway/translate.c -- an answer on its way from the provider's dialect to the client's.
+ *
+ * A frame becomes events, events become frames.  Where both speak the same dialect the events
+ * only say what the bytes mean, and the bytes are forwarded.
+ */
+#include "gateway/gateway_impl.h"
+
+static const struct dialect *theirs(const struct exchange *x)
+{
+	return x->at.deployment->provider->dialect;
+}
+
+enum rc translate_begin(struct exchange *x)
+{
+	struct attempt *at = &x->at;
+
+	at->reply = (struct chat_reply){
+		.req = x->chat,
+		.id = slice_cstr(x->id),
+		.model = x->asked,
+		.issuer = at->deployment->provider->name,
+		.created_s = loop_wall_us(x->g->loop) / 1000000,
+		.array = x->ask.array,
+	};
+	arena_init(&at->scratch, x->g->mem, 2048, x->view->snapshot->response_max * 2);
+	at->reader = arena_zero(x->arena, size_max(theirs(x)->reader_bytes, 1));
+	at->writer = arena_zero(x->arena, size_max(x->ask.dialect->writer_bytes, 1));
+	return arena_failed(x->arena) ? E_NOMEM : OK;
+}
+
+/* ---- what it says ------------------------------------------------------------------------ */
+
+static size_t text_of(const struct chat_event *e)
+{
+	return event_is_content(e) ? e->text.s.n + e->name.s.n : 0;
+}
+
+static void sum_up(struct exchange *x, struct look *k, enum rc rc)
+{
+	k->valid = rc == OK && !k->events.failed;
+	for (size_t i = 0; i < k->events.n; i++) {
+		const struct chat_event *e = &k->events.v[i];
+
+		x->text_bytes += text_of(e);
+		k->content |= event_is_content(e);
+		k->finish |= e->kind == EV_FINISH;
+		k->done |= e->kind == EV_END;
+		if (e->kind == EV_USAGE && e->u.usage.known)
+			x->usage = e->u.usage;
+		if (e->kind == EV_ERROR && !k->error) {
+			k->error = true;
+			k->fault = e->u.fault;
+		}
+	}
+}
+
+static void look_at_openai(struct exchange *x, const struct frame *f, struct look *k)
+{
+	struct openai_event e;
+
+	openai_event_read(&e, f->data);
+	if (e.usage.known)
+		x->usage = e.usage;
+	x->text_bytes += e.text_bytes;
+	*k = (struct look){ .valid = e.valid,
+			    .error = e.error,
+			    .content = e.content,
+			    .finish = e.finish,
+			    .done = e.done,
+			    .usage_only = e.usage_only };
+	if (e.error)
+		openai_error_read(&k->fault, 200, f->data, x->arena);
+}
+
+void translate_look(struct exchange *x, const struct frame *f, struct look *k)
+{
+	*k = (struct look){ .valid = true };
+	if (!f->has_data)
+		return;
+	if (!x->at.translate && theirs(x) == &dialect_openai) {
+		look_at_openai(x, f, k);
+		return;
+	}
+	events_init(&k->events, &x->at.scratch);
+	sum_up(x, k,
+	       theirs(x)->event_read(x->at.reader, x->arena, f->name, f->data, &k->events));
+}
+
+void translate_look_at_end(struct exchange *x, struct look *k)
+{
+	*k = (struct look){ .valid = true };
+	if (!x->at.translate && theirs(x) == &dialect_openai) {
+		k->done = x->at.finish; /* some providers never say [DONE] */
+		return;
+	}
+	events_init(&k->events, &x->at.scratch);
+	theirs(x)->stream_end(x->at.reader, x->arena, &k->events);
+	sum_up(x, k, OK);
+}
+
+void translate_answer_look(struct exchange *x, struct slice body, struct look *k)
+{
+	*k = (struct look){ .valid = true };
+	events_init(&k->events, &x->at.scratch);
+	sum_up(x, k, theirs(x)->answer_read(body, &k->events));
+}
+
+/* ---- what the client is told --------------------------------------------------------------
+ */
+
+/* X6: clients of dialects that always show usage get our estimate where there is none. */
+static void put_estimate(struct exchange *x, struct json_out *out)
+{
+	struct chat_event e = { .kind = EV_USAGE };
+
+	usage_estimate(&e.u.usage, x->prompt_bytes, x->text_bytes);
+	x->ask.dialect->event_write(x->at.writer, &x->at.reply, x->arena, &e, out);
+}
+
+bool translate_frames(struct exchange *x, struct look *k, struct json_out *out)
+{
+	for (size_t i = 0; i < k->events.n; i++) {
+		const struct chat_event *e = &k->events.v[i];
+
+		if (e->kind == EV_END && !x->usage.known)
+			put_estimate(x, out);
+		x->ask.dialect->event_write(x->at.writer, &x->at.reply, x->arena, e, out);
+	}
+	return out_ok(out) && !arena_failed(x->arena);
+}
+
+struct slice translate_answer(struct exchange *x, struct look *k)
+{
+	struct json_out out;
+
+	if (!x->usage.known) {
+		/* Before END, which is the last. */
+		struct chat_event *e = event_add(&k->events, EV_END);
+
+		if (e != NULL && e > k->events.v) {
+			e[-1] = (struct chat_event){ .kind = EV_USAGE };
+			usage_estimate(&e[-1].u.usage, x->prompt_bytes, x->text_bytes);
+		}
+	}
+	out_init(&out, &x->at.scratch);
+	x->ask.dialect->answer_write(&x->at.reply, &k->events, &out);
+	return k->events.failed ? (struct slice){ NULL, 0 } : out_slice(&out);
+}
+
+void exchange_error(struct exchange *x, struct json_out *out, enum answer what,
+		    const char *code, const char *param, struct slice message, bool in_stream)
+{
+	const struct answer_row *row = answer_row(what);
+	const struct dialect *d = x->ask.dialect;
+	const struct chat_error e = { .status = row->status,
+				      .message = message,
+				      .type = row->type,
+				      .code = code == NULL ? row->code : code,
+				      .param = param,
+				      .id = slice_cstr(x->id) };
+
+	if (!in_stream) {
+		d->error_write(&e, out);
+		return;
+	}
+	if (x->at.writer == NULL)
+		x->at.writer = arena_zero(x->arena, size_max(d->writer_bytes, 1));
+	if (x->at.writer != NULL)
+		d->error_event_write(x->at.writer, &x->at.reply, &e, out);
+}

@@ -30,8 +30,9 @@ enum event_kind {
 	EV_IMAGE,      /* text: base64; name: MIME type */
 	EV_ANNOTATION, /* annotation */
 	EV_LOGPROBS, /* raw: an array in OpenAI's shape [{token,logprob,bytes,top_logprobs}] */
-	EV_OTHER,    /* raw: something of the same dialect only (a built-in tool's result) */
-	EV_USAGE,    /* usage */
+	EV_OTHER,  /* raw: something of the same dialect only (a built-in tool's result); `name`
+		      may say which dialect it is */
+	EV_USAGE,  /* usage */
 	EV_FINISH, /* finish, text: the stop sequence that was met, name: words for a refusal */
 	EV_END,
 	EV_ERROR, /* fault */

@@ -2,6 +2,9 @@
 
 bool fields_read(struct fields *f, struct slice object, struct arena *a)
 {
+	/* A whole body may begin with line ends. */
+	while (object.n > 0 && (unsigned char)object.p[0] <= ' ')
+		object = slice_skip(object, 1);
 	f->m = f->few;
 	f->n = json_object(object, f->few, ARRAY_LEN(f->few));
 	if (f->n <= ARRAY_LEN(f->few))

@@ -18,8 +18,8 @@ struct fields {
 	struct json_member few[16];
 };
 
-/* What is no object has no fields.  Allocates only for more members than `few`; false: no
- * memory (or over FIELDS_MAX), and then there are none. */
+/* What is no object has no fields; spaces around it are passed over.  Allocates only for more
+ * members than `few`; false: no memory (or over FIELDS_MAX), and then there are none. */
 bool fields_read(struct fields *f, struct slice object, struct arena *a);
 
 /* The same of text that has not been scanned: checks it, says of which kind it is, and reads

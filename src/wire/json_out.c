@@ -236,6 +236,25 @@ void out_json(struct json_out *o, struct slice value)
 	put_value(o, value, false);
 }
 
+void out_json_line(struct json_out *o, struct slice value)
+{
+	char *p;
+
+	if (slice_find_char(value, '\n') == SLICE_NONE &&
+	    slice_find_char(value, '\r') == SLICE_NONE) {
+		out_json(o, value);
+		return;
+	}
+	p = arena_bytes(o->a, value.n);
+	if (p == NULL) {
+		out_fail(o);
+		return;
+	}
+	for (size_t i = 0; i < value.n; i++)
+		p[i] = value.p[i] == '\n' || value.p[i] == '\r' ? ' ' : value.p[i];
+	out_json(o, slice_of(p, value.n));
+}
+
 /* The digits of `v`, at least `least`; ends at `end`. */
 static char *digits(char *end, uint64_t v, unsigned least)
 {

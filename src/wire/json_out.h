@@ -46,6 +46,9 @@ void out_str(struct json_out *o, struct slice plain);  /* escaped and quoted */
 void out_lit(struct json_out *o,
 	     const char *plain); /* the same, of a literal that needs no escapes */
 void out_json(struct json_out *o, struct slice value); /* ready JSON, as it is */
+/* The same where it must stay on one line (a frame's `data:`): line ends, which can only be
+ * between its tokens, become spaces. */
+void out_json_line(struct json_out *o, struct slice value);
 void out_u64(struct json_out *o, uint64_t v);
 void out_bool(struct json_out *o, bool v);
 void out_null(struct json_out *o);

@@ -271,6 +271,24 @@ static void no_memory_is_told_at_the_end(void **state UNUSED)
 	sweep(run_out);
 }
 
+/* A frame is one line, and what is quoted in it may have been written by a person. */
+static void a_value_of_many_lines_is_written_as_one(void **state UNUSED)
+{
+	struct test_mem mem;
+	struct json_out o;
+	struct arena a;
+
+	test_mem_init(&mem, 0);
+	arena_init(&a, &mem.mem, 1024, 1 << 20);
+	out_init(&o, &a);
+	out_array(&o);
+	out_json_line(&o, LIT("{\r\n  \"a\\n\": 1\n}"));
+	out_json_line(&o, LIT("{ }"));
+	out_close(&o);
+	CHECK_SLICE(out_slice(&o), "[{    \"a\\n\": 1 },{ }]");
+	arena_free(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +301,7 @@ int main(void)
 		cmocka_unit_test(nesting_has_a_limit),
 		cmocka_unit_test(many_values_make_few_pieces),
 		cmocka_unit_test(no_memory_is_told_at_the_end),
+		cmocka_unit_test(a_value_of_many_lines_is_written_as_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

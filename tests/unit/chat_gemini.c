@@ -1156,6 +1156,25 @@ static void sealed_state_comes_back_as_it_was(void **state UNUSED)
 	done(&k);
 }
 
+/* What was never sealed is base64 already: once more would be another signature. */
+static void a_signature_of_its_own_stays_as_it_is(void **state UNUSED)
+{
+	struct chat_event rows[] = {
+		{ .kind = EV_TEXT, .text = JTEXT("t"), .signature = JTEXT("QUE9") },
+		{ .kind = EV_END },
+	};
+	struct chat_events ev = { .v = rows, .n = ARRAY_LEN(rows) };
+	const struct chat_reply own = { .id = LITC("r"), .model = LITC("m") };
+	struct json_out o;
+	struct kit k;
+
+	begin(&k);
+	out_init(&o, &k.a);
+	dialect_gemini.answer_write(&own, &ev, &o);
+	CHECK(slice_find(out_slice(&o), LIT("\"thoughtSignature\":\"QUE9\"")) != SLICE_NONE);
+	done(&k);
+}
+
 /* ---- errors ---- */
 
 static void errors_are_told_apart(void **state UNUSED)
@@ -1382,6 +1401,7 @@ int main(void)
 		cmocka_unit_test(answers_survive_the_way_out_and_in),
 		cmocka_unit_test(several_choices_stay_apart),
 		cmocka_unit_test(sealed_state_comes_back_as_it_was),
+		cmocka_unit_test(a_signature_of_its_own_stays_as_it_is),
 		cmocka_unit_test(errors_are_told_apart),
 		cmocka_unit_test(an_error_names_field_and_request),
 		cmocka_unit_test(a_path_holds_any_model_name),

@@ -61,6 +61,8 @@ struct json_text gemini_seal(struct arena *a, struct slice issuer, struct json_t
 
 	if (json_text_empty(data))
 		return none;
+	if (issuer.n == 0) /* Gemini's own, on its way to a client of Gemini: base64 already */
+		return more[0] == '\0' ? data : none;
 	plain = json_text_plain(opaque_seal(a, issuer, data), a);
 	plain = arena_fmt(a, "%.*s%s", SARG(plain), more);
 	n = (plain.n + 2) / 3 * 4;

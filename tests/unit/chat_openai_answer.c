@@ -553,6 +553,27 @@ static void answers_survive_a_round_trip(void **state UNUSED)
 	}
 }
 
+/* Only the words on a refusal are one: others are of the gateway, or of the provider. */
+static void words_on_an_end_are_no_refusal(void **state UNUSED)
+{
+	struct chat_event *e;
+	struct json_out o;
+	struct page p;
+
+	page_open(&p);
+	event_text(&p.ev, EV_TEXT, JTEXT("a"));
+	e = event_add(&p.ev, EV_FINISH);
+	e->finish = FINISH_PAUSE;
+	e->name = JTEXT("to be continued");
+	event_add(&p.ev, EV_END);
+	out_init(&o, &p.a);
+	dialect_openai.answer_write(&reply, &p.ev, &o);
+	CHECK(slice_find(out_slice(&o), LIT("\"refusal\":null")) != SLICE_NONE);
+	stream_write(&p, &reply);
+	CHECK(slice_find(sb_slice(&p.b), LIT("continued")) == SLICE_NONE);
+	page_close(&p);
+}
+
 static void errors_have_openais_shape(void **state UNUSED)
 {
 	const struct chat_error e = { .status = 400,
@@ -681,6 +702,7 @@ int main(void)
 		cmocka_unit_test(a_stream_is_written),
 		cmocka_unit_test(usage_is_shown_to_those_who_asked_for_it),
 		cmocka_unit_test(answers_survive_a_round_trip),
+		cmocka_unit_test(words_on_an_end_are_no_refusal),
 		cmocka_unit_test(errors_have_openais_shape),
 		cmocka_unit_test(models_and_paths_are_openais),
 		cmocka_unit_test(without_memory_it_says_so),

@@ -279,7 +279,8 @@ static void refusal_out(const struct answer *w, const struct chat_event *finish)
 	out_key(w->o, "refusal");
 	if (has(w, EV_REFUSAL))
 		joined_out(w, EV_REFUSAL);
-	else if (finish != NULL && !json_text_empty(finish->name))
+	else if (finish != NULL && finish->finish == FINISH_REFUSAL &&
+		 !json_text_empty(finish->name))
 		out_text(w->o, finish->name);
 	else
 		out_null(w->o);

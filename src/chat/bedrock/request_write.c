@@ -539,7 +539,10 @@ static void claude_out(struct writing *w, struct lazy *l, const struct plan *p)
 		lost_number(w, "top_k", w->r->top_k);
 	if (w->r->parallel_tools != NO || w->r->tools == NULL || c == CHOICE_NONE)
 		return;
-	if (!p->tools_free || p->forced) { /* one call is forced, and one is made */
+	if (p->forced) /* one call is forced, and there is one tool */
+		return;
+	if (!p->tools_free) { /* a call is forced, but there may be more than one */
+		lost_param(w->lost, "parallel_tool_calls");
 		return;
 	}
 	lazy_key(l, "tool_choice");

@@ -333,6 +333,9 @@ static void documents_are_parts_and_documents_again(void **state UNUSED)
 		"{\"model\":\"up\",\"stream\":false,\"messages\":[{\"role\":\"user\","
 		"\"content\":[{\"type\":\"text\",\"text\":\"d\"},{\"type\":\"text\",\"text\":"
 		"\"x\"}]}],\"response_format\":{\"type\":\"json_object\"}}");
+	r.format.kind = FORMAT_SCHEMA; /* whose schema is not there */
+	CHECK(slice_ends(write_request(&k, &r, &target),
+			 LIT("\"response_format\":{\"type\":\"json_object\"}}")));
 	done(&k);
 }
 

@@ -143,6 +143,21 @@ static void a_request_has_ollamas_shape(void **state UNUSED)
 	done(&k);
 }
 
+/* A schema may be asked for that is not there: what is written is JSON all the same. */
+static void a_format_without_a_schema_is_json(void **state UNUSED)
+{
+	struct chat_request r = { .dialect = &foreign };
+	struct slice out;
+	struct kit k;
+
+	begin(&k);
+	converse(&r, &k.a);
+	r.format.kind = FORMAT_SCHEMA;
+	CHECK_RC(write_request(&k, &r, &out), OK);
+	CHECK(slice_find(out, LIT("\"format\":\"json\"")) != SLICE_NONE);
+	done(&k);
+}
+
 static void what_cannot_be_said_is_named(void **state UNUSED)
 {
 	struct chat_request r = { .dialect = &foreign, .n = 3, .parallel_tools = NO };
@@ -540,6 +555,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_has_ollamas_shape),
+		cmocka_unit_test(a_format_without_a_schema_is_json),
 		cmocka_unit_test(what_cannot_be_said_is_named),
 		cmocka_unit_test(an_image_by_url_must_be_fetched_first),
 		cmocka_unit_test(efforts_are_levels_of_thinking),

@@ -54,6 +54,13 @@ static void every_parameter_finds_its_place(void **state UNUSED)
 	      "extra logit_bias {\"1\":2}\nextra prediction {\"type\":\"content\"}\n");
 }
 
+static void a_schema_that_is_not_there_is_any_json(void **state UNUSED)
+{
+	reads(ASKS(HELLO, ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{"
+			  "\"name\":\"n\"}}"),
+	      "user\n  text \"hi\"\nformat json name=n\nwith model=m\n");
+}
+
 static void all_parts_are_read(void **state UNUSED)
 {
 	reads(ASKS("{\"role\":\"user\",\"content\":["
@@ -547,6 +554,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_request_is_read),
 		cmocka_unit_test(every_parameter_finds_its_place),
+		cmocka_unit_test(a_schema_that_is_not_there_is_any_json),
 		cmocka_unit_test(all_parts_are_read),
 		cmocka_unit_test(a_round_of_tools_is_read),
 		cmocka_unit_test(deprecated_functions_are_tools),

@@ -559,7 +559,7 @@ static void format(struct writer *w)
 		return;
 	out_object(o);
 	out_key(o, "type"), out_lit(o, f->kind == FORMAT_TEXT ? "text" : "json_object");
-	if (f->kind == FORMAT_SCHEMA)
+	if (f->kind == FORMAT_SCHEMA && f->schema.n > 0)
 		out_key(o, "json_schema"), out_json(o, f->schema);
 	out_close(o);
 }

@@ -344,10 +344,10 @@ static void parameters(struct writer *w)
 
 	options(w);
 	think(w);
-	if (r->format.kind == FORMAT_JSON && param(w, "format"))
-		out_lit(o, "json");
-	if (r->format.kind == FORMAT_SCHEMA && param(w, "format"))
+	if (r->format.schema.n > 0 && param(w, "format"))
 		out_json(o, r->format.schema);
+	else if (r->format.kind >= FORMAT_JSON && param(w, "format"))
+		out_lit(o, "json");
 	if (r->logprobs != UNSET && param(w, "logprobs"))
 		out_bool(o, r->logprobs == YES);
 	if (r->top_logprobs > 0 && param(w, "top_logprobs"))

@@ -294,6 +294,9 @@ static void read_format(struct reading *rd, struct slice value)
 			format->description = take_text(rd, &schema, &in, "description");
 			format->schema = take(rd, &schema, &in, "schema", WANT_OBJECT);
 			format->strict = take_tri(rd, &schema, &in, "strict");
+			/* Without one it is JSON of any kind: other dialects need a schema. */
+			if (format->schema.n == 0)
+				format->kind = FORMAT_JSON;
 		}
 	} else {
 		refuse_at(rd, &w, "type", "invalid_value",

@@ -270,6 +270,16 @@ static void calls_without_numbers_are_told_apart(void **state UNUSED)
 			    "finish tools\nEND\n");
 }
 
+/* Some servers give all calls of an answer one id. */
+static void calls_of_a_whole_answer_are_as_many_as_there_are(void **state UNUSED)
+{
+	answer_reads("{\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":\"a\",\"function\":{"
+		     "\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"a\",\"index\":0,"
+		     "\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]}}]}",
+		     "start\nbegin 0 id=a name=f\nargs 0 \"{}\"\nbegin 1 id=a name=g\n"
+		     "args 1 \"{}\"\nend 0\nend 1\nfinish tools\nEND\n");
+}
+
 static void a_call_without_an_id_is_given_one(void **state UNUSED)
 {
 	struct page p;
@@ -696,6 +706,7 @@ int main(void)
 		cmocka_unit_test(a_stream_is_read),
 		cmocka_unit_test(interleaved_calls_are_told_apart),
 		cmocka_unit_test(calls_without_numbers_are_told_apart),
+		cmocka_unit_test(calls_of_a_whole_answer_are_as_many_as_there_are),
 		cmocka_unit_test(a_call_without_an_id_is_given_one),
 		cmocka_unit_test(the_end_of_a_stream_is_judged),
 		cmocka_unit_test(a_whole_answer_is_written),

@@ -292,6 +292,8 @@ static struct call *call_of(struct chunk *c, const struct fields *f, size_t plac
 	struct call *call;
 	uint64_t wire;
 
+	if (c->whole) /* each is one, whatever its id */
+		return call_new(c, place);
 	if (json_u64(field_number(f, "index"), &wire)) {
 		call = call_at(ch, wire);
 		if (call == NULL || (named && has_id && !json_text_empty(call->id) &&

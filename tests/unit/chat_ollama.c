@@ -143,6 +143,24 @@ static void a_request_has_ollamas_shape(void **state UNUSED)
 	done(&k);
 }
 
+/* A line is a frame: what is quoted in it has no line ends. */
+static void logprobs_of_several_lines_are_one(void **state UNUSED)
+{
+	const struct chat_event e = { .kind = EV_LOGPROBS,
+				      .raw = LITC("[{\"token\":\n\"a\"}]") };
+	const struct chat_reply to = { .id = LITC("r"), .model = LITC("m") };
+	struct json_out o;
+	struct kit k;
+	void *writer;
+
+	begin(&k);
+	writer = arena_zero(&k.a, dialect_ollama.writer_bytes);
+	out_init(&o, &k.a);
+	dialect_ollama.event_write(writer, &to, &k.a, &e, &o);
+	CHECK_INT(slice_find_char(out_slice(&o), '\n'), o.bytes - 1);
+	done(&k);
+}
+
 /* A schema may be asked for that is not there: what is written is JSON all the same. */
 static void a_format_without_a_schema_is_json(void **state UNUSED)
 {
@@ -555,6 +573,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_has_ollamas_shape),
+		cmocka_unit_test(logprobs_of_several_lines_are_one),
 		cmocka_unit_test(a_format_without_a_schema_is_json),
 		cmocka_unit_test(what_cannot_be_said_is_named),
 		cmocka_unit_test(an_image_by_url_must_be_fetched_first),

@@ -500,6 +500,18 @@ static void a_stream_is_written(void **state UNUSED)
 	page_close(&p);
 }
 
+static void a_frame_is_one_line_whatever_it_quotes(void **state UNUSED)
+{
+	struct page p;
+
+	page_open(&p);
+	event_add(&p.ev, EV_LOGPROBS)->raw = LIT("[{\"token\":\r\n\"a\\n\"}\n]");
+	stream_write(&p, &reply);
+	CHECK(slice_find(sb_slice(&p.b), LIT("{\"content\":[{\"token\":  \"a\\n\"} ],")) !=
+	      SLICE_NONE);
+	page_close(&p);
+}
+
 static void usage_is_shown_to_those_who_asked_for_it(void **state UNUSED)
 {
 	static const struct chat_request quiet = { 0 };
@@ -711,6 +723,7 @@ int main(void)
 		cmocka_unit_test(the_end_of_a_stream_is_judged),
 		cmocka_unit_test(a_whole_answer_is_written),
 		cmocka_unit_test(a_stream_is_written),
+		cmocka_unit_test(a_frame_is_one_line_whatever_it_quotes),
 		cmocka_unit_test(usage_is_shown_to_those_who_asked_for_it),
 		cmocka_unit_test(answers_survive_a_round_trip),
 		cmocka_unit_test(words_on_an_end_are_no_refusal),

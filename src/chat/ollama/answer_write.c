@@ -223,7 +223,7 @@ void ollama_event_write(void *state, const struct chat_reply *to, struct arena *
 		open_line(to, out);
 		out_key(out, "content"), out_lit(out, "");
 		out_close(out);
-		out_key(out, "logprobs"), out_json(out, e->raw);
+		out_key(out, "logprobs"), out_json_line(out, e->raw);
 		line_end(false, out);
 		break;
 	case EV_USAGE:

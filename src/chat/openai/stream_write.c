@@ -283,7 +283,7 @@ static void logprobs_out(struct frame *f, const struct chat_event *e)
 {
 	delta_open(f);
 	out_raw_lit(f->o, "},\"logprobs\":{\"content\":");
-	out_json(f->o, e->raw);
+	out_json_line(f->o, e->raw);
 	out_raw_lit(f->o, ",\"refusal\":null},\"finish_reason\":null");
 	chunk_close(f);
 }

@@ -237,6 +237,21 @@ static const struct offered *called(const struct question *q, size_t i)
 	return &q->tools[i % q->tool_n];
 }
 
+/* How long the conversation is: ids of later calls differ from those of earlier ones, and the
+ * same question has the same ids. */
+static uint64_t turns(const struct question *q)
+{
+	static const char *const names[] = { "messages", "contents", "input" };
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const struct json *list = json_get(q->root, names[i]);
+
+		n += json_is_array(list) ? json_len(list) : 0;
+	}
+	return n;
+}
+
 static bool decide_calls(struct question *q, struct reply *r)
 {
 	r->call_n = calls_wanted(q);
@@ -254,7 +269,7 @@ static bool decide_calls(struct question *q, struct reply *r)
 		else
 			text_by_schema(o, f->schema, f->schema, r->seed + i);
 		r->calls[i] = (struct reply_call){
-			.number = hash_mix(r->seed + i + q->x->rec.seq * 1000),
+			.number = hash_mix(r->seed + i + turns(q) * 1000),
 			.name = f->name,
 			.arguments = arena_copy(&q->x->work, say_slice(o)),
 		};

@@ -151,6 +151,15 @@ static void put_words(struct exchange *x, struct say *o)
 	say_lit(o, "}\n");
 }
 
+static void put_providers(struct say *o)
+{
+	for (size_t i = 0; mock_as_name(i) != NULL; i++) {
+		say_lit(o, i == 0 ? "[" : ",");
+		say_json(o, slice_cstr(mock_as_name(i)));
+	}
+	say_lit(o, "]\n");
+}
+
 static unsigned changed(struct exchange *x, struct say *o, enum rc rc, const struct err *err)
 {
 	say_clear(o);
@@ -179,6 +188,8 @@ static unsigned respond(struct exchange *x, struct say *o)
 		put_records(x, o);
 	} else if (get && slice_eq(path, LIT("text"))) {
 		put_words(x, o);
+	} else if (get && slice_eq(path, LIT("providers"))) {
+		put_providers(o);
 	} else if (gone && slice_eq(path, LIT("records"))) {
 		mock_records_clear(m);
 		return changed(x, o, OK, &err);

@@ -138,6 +138,7 @@ struct slice mock_text(struct arena *a, uint64_t seed, uint64_t tokens);
  *	DELETE /mock/script
  *	POST   /mock/options         an option string, see mock_set()
  *	GET    /mock/text?tokens=N   the default answer of that length
+ *	GET    /mock/providers       whom the option `as` knows
  */
 
 #endif

@@ -43,6 +43,15 @@ static void peek(struct exchange *x, const struct json_member *m, size_t n)
 		x->rec.model = slice_of(NULL, 0);
 	if (stream != NULL && !json_bool(stream->value, &x->rec.stream))
 		x->rec.stream = false;
+	/* Azure's older form: /openai/deployments/{model}/chat/completions */
+	if (x->rec.model.n == 0 &&
+	    slice_find(x->rec.path, LIT("/deployments/")) != SLICE_NONE) {
+		struct slice rest = slice_skip(
+			x->rec.path, slice_find(x->rec.path, LIT("/deployments/")) + 13);
+
+		slice_cut(rest, '/', &rest, NULL);
+		x->rec.model = exchange_decoded(x, rest);
+	}
 }
 
 static void last_user(const struct json *root, struct say *o)

@@ -151,7 +151,7 @@ def test_structured_output_streamed(target):
 
 
 def image(kind):
-    data = "data:image/png;base64," + base64.b64encode(bytes(range(256)) * 200).decode()
+    data = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 200).decode()
     return data if kind == "data" else "https://images.example/a.png?x=1&y=%20"
 
 

@@ -168,6 +168,11 @@ static void what_the_api_refuses_is_refused(void **state UNUSED)
 		      "\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"t\","
 		      "\"signature\":\"made up\"}]},{\"role\":\"user\",\"content\":\"x\"}]}",
 		  "Invalid `signature` in `thinking` block" },
+		{ TOP "\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":"
+		      "\"assistant\",\"content\":[{\"type\":\"redacted_thinking\",\"data\":"
+		      "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}]},{\"role\":\"user\",\"content\":"
+		      "\"x\"}]}",
+		  "Invalid `data` in `redacted_thinking` block" },
 	};
 	struct bench b;
 

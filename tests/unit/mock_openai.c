@@ -200,6 +200,9 @@ static void what_the_api_refuses_is_refused(void **state UNUSED)
 							"\"a\",\"content\":\"x\"}]}"),
 		  " 200 OK"));
 	CHECK(has(post(&b, "/v1/embeddings", AUTH, TOP "\"input\":\"\"}"), "empty string"));
+	CHECK(has(post(&b, "/openai/deployments/dep%3Ftext=a/chat/completions?api-version=1",
+		       "api-key: k\r\n", "{" HI "}"),
+		  "\"content\":\"a\""));
 	tear_down(&b);
 }
 

@@ -83,8 +83,8 @@ static void cohere_streams_its_events(void **state UNUSED)
 		"\"delta\":{\"message\":{\"content\":{\"text\":\"one\"}}}",
 		"event: citation-start\n",
 		"event: citation-end\n",
-		"event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{"
-		"\"finish_reason\":\"COMPLETE\",\"usage\":{",
+		("event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{"
+		 "\"finish_reason\":\"COMPLETE\",\"usage\":{"),
 	};
 	static const char *const calls[] = {
 		"event: tool-plan-delta\n",
@@ -297,8 +297,8 @@ static void every_dialect_can_say_everything(void **state UNUSED)
 		"reasoning=2 redacted finish=length",
 		"finish=refusal usage=off",
 		"finish=blocked",
-		"finish=context words=3 prompt-tokens=100 cached-tokens=10 "
-		"cache-write-tokens=5",
+		("finish=context words=3 prompt-tokens=100 cached-tokens=10 "
+		 "cache-write-tokens=5"),
 		"finish=pause keepalive=1s ttft=3s eol=crlf comments=2 batch=3",
 		"finish=error split=7 bom",
 		"fail=huge size=30k",

@@ -55,10 +55,10 @@ static void a_plain_answer_is_a_list_of_items(void **state UNUSED)
 static void a_stream_has_every_event_in_order(void **state UNUSED)
 {
 	static const char *const order[] = {
-		"event: response.created\ndata: {\"type\":\"response.created\","
-		"\"sequence_number\":0,\"response\":{\"id\":\"resp_",
+		("event: response.created\ndata: {\"type\":\"response.created\","
+		 "\"sequence_number\":0,\"response\":{\"id\":\"resp_"),
 		"event: response.in_progress\n",
-		"event: response.output_item.added\n",
+		"\"sequence_number\":2,\"output_index\":0,",
 		"event: response.reasoning_summary_part.added\n",
 		"event: response.reasoning_summary_text.delta\n",
 		"event: response.reasoning_summary_text.done\n",

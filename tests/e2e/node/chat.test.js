@@ -138,7 +138,7 @@ test('structured output', async () => {
 });
 
 test('images go in as they are', async () => {
-  const url = `data:image/png;base64,${Buffer.alloc(50000, 7).toString('base64')}`;
+  const url = `data:image/png;base64,${Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(50000, 7)]).toString('base64')}`;
   await client().chat.completions.create({
     model: model(),
     messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],

@@ -521,6 +521,7 @@ static bool proceed(struct exchange *x)
 		}
 		switch (fetch_first(x, x->model->deployments[candidate])) {
 		case FETCHING:
+			route_unask(&x->walk, candidate); /* it is no attempt */
 			return true;
 		case FETCH_REFUSED:
 			return false;

@@ -196,6 +196,7 @@ static void on_body(void *ctx, struct slice bytes)
 static void follow(struct item *it)
 {
 	struct slice to = it->location;
+	struct url other = { 0 };
 	struct err err = { 0 };
 
 	origin_put(it->origin);
@@ -204,9 +205,11 @@ static void follow(struct item *it)
 		it->url.query = (struct slice){ NULL, 0 };
 		it->url.path = to;
 		(void)slice_cut(to, '?', &it->url.path, &it->url.query);
-	} else if (to.n > URL_MAX || url_read(&it->url, to, &err) != OK) {
+	} else if (to.n > URL_MAX || url_read(&other, to, &err) != OK) {
 		fail(it, true, "fetch_failed", "it redirects to no address");
 		return;
+	} else {
+		it->url = other;
 	}
 	(void)item_ask(it, true);
 }

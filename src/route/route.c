@@ -89,6 +89,12 @@ enum route_step route_next(struct route_walk *w, uint64_t now_us, uint64_t until
 	return ROUTE_WAIT;
 }
 
+void route_unask(struct route_walk *w, unsigned candidate)
+{
+	stop_of(w, candidate)->tries--;
+	w->tries--;
+}
+
 void route_skip(struct route_walk *w, unsigned candidate)
 {
 	struct route_stop *s = stop_of(w, candidate);

@@ -55,6 +55,9 @@ enum route_step {
 enum route_step route_next(struct route_walk *w, uint64_t now_us, uint64_t until_us,
 			   unsigned *candidate, uint64_t *wait_us);
 
+/* route_next()'s candidate is not tried yet: something else comes first, and then it is the
+ * next again. */
+void route_unask(struct route_walk *w, unsigned candidate);
 /* route_next()'s candidate was not tried after all (its breaker gave its probe to
  * somebody else): leave it out. */
 void route_skip(struct route_walk *w, unsigned candidate);

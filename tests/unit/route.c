@@ -188,6 +188,21 @@ static void a_skipped_candidate_costs_no_attempt(void **state UNUSED)
 	CHECK_INT(go(&w, 1), 1);
 }
 
+static void one_that_something_else_comes_before_is_next_again(void **state UNUSED)
+{
+	const struct route_rules one = { .attempts = 1 };
+	const struct route_candidate c[] = { { .priority = 1, .weight = 1 },
+					     { .priority = 2, .weight = 1 } };
+	struct route_walk w;
+	struct rng rng;
+
+	rng_seed(&rng, 3);
+	route_plan(&w, &one, c, 2, &rng);
+	CHECK_INT(go(&w, 1), 0);
+	route_unask(&w, 0);
+	CHECK_INT(go(&w, 1), 0);
+}
+
 static void a_resting_one_waits_while_others_are_ready(void **state UNUSED)
 {
 	const struct route_candidate c[] = { { .priority = 1, .weight = 1, .ready_us = 500 },
@@ -308,6 +323,7 @@ int main(void)
 		cmocka_unit_test(a_retry_after_is_waited_for_when_it_is_short),
 		cmocka_unit_test(attempts_are_counted_over_all),
 		cmocka_unit_test(a_skipped_candidate_costs_no_attempt),
+		cmocka_unit_test(one_that_something_else_comes_before_is_next_again),
 		cmocka_unit_test(a_resting_one_waits_while_others_are_ready),
 		cmocka_unit_test(a_breaker_opens_after_failures_in_a_row),
 		cmocka_unit_test(half_open_lets_one_probe_through),

@@ -24,10 +24,7 @@ static struct slice query_key(struct slice query)
 	struct slice one, rest = query;
 
 	while (rest.n > 0) {
-		if (!slice_cut(rest, '&', &one, &rest)) {
-			one = rest;
-			rest = (struct slice){ NULL, 0 };
-		}
+		slice_cut(rest, '&', &one, &rest);
 		if (slice_starts(one, LIT("key=")))
 			return slice_skip(one, 4);
 	}

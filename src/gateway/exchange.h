@@ -72,6 +72,7 @@ struct attempt {
 	struct chat_lost lost; /* what the provider was not told */
 	struct buf held; /* a plain answer; of a stream what came before the first content */
 	bool content, finish, done; /* seen so far */
+	bool large;                 /* the last event was too large to be looked into */
 	bool paused;                /* the client is slower than the provider */
 };
 

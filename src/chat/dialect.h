@@ -118,8 +118,8 @@ struct model_row { /* of a list of models */
 };
 
 /* Functions that may be NULL: count_write and count_read where the dialect has no such question
- * (cohere, ollama: path() is empty for OP_COUNT_TOKENS then, and request_write() refuses it);
- * request_read of ollama, which no client speaks to us. */
+ * (openai, cohere, ollama: path() is empty for OP_COUNT_TOKENS then, and request_write()
+ * refuses it); request_read of ollama, which no client speaks to us. */
 /* What is known of a stream while it is watched in its own dialect: see stream_look(). */
 struct dialect {
 	const char *name;

@@ -46,7 +46,7 @@ static void error_to(const struct chat_error *e, struct json_out *out)
 	out_close(out);
 }
 
-/* ---- models and counts ------------------------------------------------------ */
+/* ---- models ----------------------------------------------------------------- */
 
 static void model_to(const struct model_row *m, struct json_out *out)
 {
@@ -70,28 +70,6 @@ static void models_to(const struct model_row *m, size_t n, struct json_out *out)
 	out_close(out);
 }
 
-/* Nobody can ask in this dialect; OpenAI's own words for it, of the Responses API. */
-static void count_to(uint64_t tokens, struct json_out *out)
-{
-	out_object(out);
-	out_key(out, "object"), out_lit(out, "response.input_tokens");
-	out_key(out, "input_tokens"), out_u64(out, tokens);
-	out_close(out);
-}
-
-static enum rc count_from(struct slice body, uint64_t *tokens)
-{
-	struct json_member m[8];
-	const struct json_member *at;
-	enum json_kind kind;
-	size_t n;
-
-	if (json_scan(body, &kind, m, ARRAY_LEN(m), &n, NULL) != OK)
-		return E_BAD;
-	at = json_member_find(m, size_min(n, ARRAY_LEN(m)), LIT("input_tokens"), NULL);
-	return at != NULL && json_u64(at->value, tokens) ? OK : E_BAD;
-}
-
 const struct dialect dialect_openai = {
 	.name = "openai",
 	.id = DIALECT_OPENAI,
@@ -112,6 +90,5 @@ const struct dialect dialect_openai = {
 	.error_event_write = openai_error_event_to,
 	.models_write = models_to,
 	.model_write = model_to,
-	.count_write = count_to,
-	.count_read = count_from,
+	/* no count_write, count_read: it has no such question */
 };

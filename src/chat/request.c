@@ -66,15 +66,20 @@ struct chat_tool *chat_tool_add(struct chat_request *r, struct arena *a, enum to
 	return t;
 }
 
+enum { NAMES_MAX = 1024 };
+
 struct chat_name *chat_name_add(struct chat_name **list, struct arena *a, struct json_text name)
 {
 	struct chat_name *n = ARENA_NEW(a, struct chat_name);
+	size_t at = 0;
 
 	if (n == NULL)
 		return NULL;
 	n->name = name;
-	while (*list != NULL)
+	while (*list != NULL && at++ < NAMES_MAX)
 		list = &(*list)->next;
+	if (*list != NULL)
+		return NULL;
 	*list = n;
 	return n;
 }
@@ -93,6 +98,11 @@ void chat_extra_add(struct chat_request *r, struct arena *a, struct slice key,
 	*r->extras_tail = x;
 	r->extras_tail = &x->next;
 }
+
+/* How many comparisons the search for the calls of all results may take.  Results stand beside
+ * their calls and in their order; only a request made to be slow needs more, and then the rest
+ * stay without their tools' names. */
+enum { FIND_STEPS_MAX = 1000000 };
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
@@ -145,10 +155,46 @@ static void look_at(struct chat_request *r, const struct chat_part *list)
 	}
 }
 
+/* The call with this id in a turn, from where the last search ended. */
+static const struct chat_call *call_in(const struct chat_message *turn,
+				       const struct chat_part **cursor, struct json_text id,
+				       size_t *steps)
+{
+	const struct chat_part *p = *cursor;
+
+	for (int lap = 0; lap < 2; lap++) {
+		for (; p != NULL && *steps < FIND_STEPS_MAX; p = p->next) {
+			++*steps;
+			if (p->kind == PART_TOOL_CALL && slice_eq(p->u.call.id.s, id.s)) {
+				*cursor = p;
+				return &p->u.call;
+			}
+		}
+		p = turn->parts;
+	}
+	return NULL;
+}
+
+static bool has_calls(const struct chat_message *m)
+{
+	for (const struct chat_part *p = m->parts; p != NULL; p = p->next)
+		if (p->kind == PART_TOOL_CALL)
+			return true;
+	return false;
+}
+
 void chat_request_finish(struct chat_request *r)
 {
+	const struct chat_message *asker = NULL; /* the last turn with calls */
+	const struct chat_part *cursor = NULL;
+	size_t steps = 0;
+
 	for (struct chat_message *m = r->messages; m != NULL; m = m->next) {
 		look_at(r, m->parts);
+		if (m->role == ROLE_ASSISTANT && has_calls(m)) {
+			asker = m;
+			cursor = m->parts;
+		}
 		if (m->role != ROLE_TOOL)
 			continue;
 		for (struct chat_part *p = m->parts; p != NULL; p = p->next) {
@@ -160,7 +206,12 @@ void chat_request_finish(struct chat_request *r)
 			look_at(r, res->parts);
 			if (!json_text_empty(res->name))
 				continue;
-			call = chat_call_find(r, res->call_id);
+			call = asker == NULL ? NULL
+					     : call_in(asker, &cursor, res->call_id, &steps);
+			if (call == NULL && steps < FIND_STEPS_MAX) {
+				steps += FIND_STEPS_MAX / 256;
+				call = chat_call_find(r, res->call_id);
+			}
 			if (call != NULL)
 				res->name = call->name;
 		}

@@ -243,6 +243,7 @@ struct chat_part *chat_part_add(struct chat_message *m, struct arena *a, enum pa
 struct chat_part *chat_part_append(struct chat_part **list, struct arena *a,
 				   enum part_kind kind);
 struct chat_tool *chat_tool_add(struct chat_request *r, struct arena *a, enum tool_kind kind);
+/* NULL, and not for want of memory, after 1,024 of them. */
 struct chat_name *chat_name_add(struct chat_name **list, struct arena *a,
 				struct json_text name);
 void chat_extra_add(struct chat_request *r, struct arena *a, struct slice key,

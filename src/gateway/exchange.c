@@ -167,7 +167,7 @@ static size_t reply_headers(struct exchange *x, struct slice content_type, struc
 
 	h[n++] = (struct header){ LIT("Content-Type"), content_type };
 	h[n++] = (struct header){ LIT("X-Request-Id"), slice_cstr(x->id) };
-	if (x->at.translate && x->at.lost.n > 0) /* never silently */
+	if (x->at.lost.n > 0) /* never silently */
 		h[n++] = (struct header){ LIT("X-Weir-Dropped"), lost_names(x, &x->at.lost) };
 	if (!x->view->snapshot->reply_headers || x->at.deployment == NULL)
 		return n;
@@ -789,8 +789,16 @@ static bool read_whole(struct exchange *x)
 	x->sealed = opaque_in(in.body);
 	for (size_t i = 0; i < x->model->deployment_n; i++)
 		needed |= !exchange_is_same(x, x->model->deployments[i]);
-	if (!needed || x->ask.op == OP_EMBEDDINGS || x->ask.op == OP_COMPLETIONS)
+	if (!needed || x->ask.op == OP_COMPLETIONS)
 		return true;
+	if (x->ask.op == OP_EMBEDDINGS) {
+		x->embed = ARENA_NEW(x->arena, struct embed_request);
+		rc = x->embed == NULL
+			     ? E_NOMEM
+			     : embed_dialect_of(x->ask.dialect->id)
+				       ->request_read(x->embed, &in, x->arena, &x->why);
+		return refuse_body(x, rc);
+	}
 	x->chat = ARENA_NEW(x->arena, struct chat_request);
 	if (x->chat == NULL)
 		return refuse_body(x, E_NOMEM);

@@ -14,7 +14,7 @@
 #ifndef WEIR_GATEWAY_EXCHANGE_H
 #define WEIR_GATEWAY_EXCHANGE_H
 
-#include "chat/dialect.h"
+#include "chat/embed.h"
 #include "chat/frames.h"
 #include "chat/openai.h"
 #include "chat/same.h"
@@ -87,6 +87,7 @@ struct exchange {
 	struct openai_request openai; /* the body in place: of `openai`, */
 	struct same_request same;     /* and of any other dialect */
 	struct chat_request *chat;    /* the body in the one form; NULL: nobody needs it */
+	struct embed_request *embed;  /* the same of one for embeddings */
 	struct fetch *fetch;          /* the media of `chat` that were fetched */
 	struct chat_refusal why;
 	struct chat_lost cannot; /* why the first deployment that cannot take it, cannot */
@@ -133,6 +134,9 @@ bool exchange_can_ask(const struct exchange *x, const struct deployment *d);
 /* Whether bytes go through as they are. */
 bool exchange_is_same(const struct exchange *x, const struct deployment *d);
 
+/* gateway/translate.c.  A whole answer of embeddings for the client, in the scratch arena;
+ * empty: no memory.  E_BAD: it cannot be read. */
+MUST_USE enum rc translate_embeddings(struct exchange *x, struct slice body, struct slice *out);
 /* gateway/translate.c.  The states of both dialects for a new attempt; E_NOMEM. */
 MUST_USE enum rc translate_begin(struct exchange *x);
 /* What a frame of the provider's stream says. */

@@ -9,6 +9,10 @@
 
 bool exchange_is_same(const struct exchange *x, const struct deployment *d)
 {
+	/* Embeddings of the Responses dialect are OpenAI's own. */
+	if (x->ask.op == OP_EMBEDDINGS && x->ask.dialect == &dialect_openai &&
+	    d->provider->dialect == &dialect_responses)
+		return true;
 	return d->provider->dialect == x->ask.dialect && !x->sealed && !x->ask.array;
 }
 
@@ -21,7 +25,10 @@ static enum rc same_body(struct exchange *x, const struct deployment *d)
 		.model_json = d->model_json,
 		.drop_params = p->drop_params,
 		.drop_param_n = p->drop_param_n,
+		.add_members = p->add_members,
+		.add_member_n = p->add_member_n,
 		.quirks = p->quirks,
+		.lost = &x->at.lost,
 	};
 	size_t bytes;
 
@@ -47,10 +54,11 @@ static bool may_lose(const struct exchange *x, const struct chat_lost *lost)
 	return true;
 }
 
-static enum rc translated_body(struct exchange *x, const struct deployment *d)
+static struct chat_target target_of(const struct deployment *d)
 {
 	const struct provider *p = d->provider;
-	const struct chat_target target = {
+
+	return (struct chat_target){
 		.model = d->model,
 		.provider = p->name,
 		.quirks = p->quirks,
@@ -60,28 +68,38 @@ static enum rc translated_body(struct exchange *x, const struct deployment *d)
 		.drop_params = p->drop_params,
 		.drop_param_n = p->drop_param_n,
 	};
-	struct arena_mark before = arena_mark(x->arena);
-	struct chat_refusal why = { 0 };
+}
+
+static enum rc translated_body(struct exchange *x, const struct deployment *d,
+			       struct chat_refusal *why)
+{
+	const struct dialect *theirs = d->provider->dialect;
+	const struct chat_target target = target_of(d);
 	struct json_out out;
 	enum rc rc;
 
-	INVARIANT(x->chat != NULL);
+	INVARIANT(x->chat != NULL || x->embed != NULL);
 	out_init(&out, x->arena);
-	x->at.lost = (struct chat_lost){ 0 };
-	rc = p->dialect->request_write(x->chat, &target, &out, &x->at.lost, &why);
-	if (rc == E_NOMEM || (rc == OK && !out_ok(&out)))
-		return E_NOMEM;
-	if (rc != OK || !may_lose(x, &x->at.lost)) {
-		arena_rewind(x->arena, before);
-		if (rc != OK && x->why.code == NULL)
-			x->why = why;
-		if (rc == OK && x->cannot.n == 0)
-			x->cannot = x->at.lost;
-		return E_UNSUPPORTED;
-	}
+	if (x->embed != NULL)
+		rc = embed_dialect_of(theirs->id)
+			     ->request_write(x->embed, &target, &out, &x->at.lost, why);
+	else
+		rc = theirs->request_write(x->chat, &target, &out, &x->at.lost, why);
+	if (rc == OK && !out_ok(&out))
+		rc = E_NOMEM;
 	x->at.pieces = out.v;
 	x->at.piece_n = out.n;
-	return OK;
+	return rc;
+}
+
+/* Keeps why a deployment cannot be asked: the first one's reason is told. */
+static enum rc cannot(struct exchange *x, enum rc rc, const struct chat_refusal *why)
+{
+	if (rc == E_BAD && x->why.code == NULL)
+		x->why = *why;
+	if (rc == OK && x->cannot.n == 0)
+		x->cannot = x->at.lost;
+	return E_UNSUPPORTED;
 }
 
 bool exchange_can_ask(const struct exchange *x, const struct deployment *d)
@@ -93,8 +111,9 @@ bool exchange_can_ask(const struct exchange *x, const struct deployment *d)
 		return true;
 	case OP_COUNT_TOKENS:
 		return theirs->count_read != NULL;
-	case OP_COMPLETIONS:
 	case OP_EMBEDDINGS:
+		return embed_dialect_of(theirs->id) != NULL;
+	case OP_COMPLETIONS:
 	case CHAT_OPS:
 		break;
 	}
@@ -103,20 +122,42 @@ bool exchange_can_ask(const struct exchange *x, const struct deployment *d)
 
 static enum rc make_body(struct exchange *x, const struct deployment *d)
 {
-	if (!exchange_can_ask(x, d)) {
-		if (x->why.code == NULL)
-			(void)!refuse_request(&x->why, "unsupported_endpoint", "model",
-					      "The provider of %.*s has no %s.", SARG(d->name),
-					      chat_op_name(x->ask.op));
-		return E_UNSUPPORTED;
-	}
-	if (exchange_is_same(x, d))
-		return same_body(x, d);
-	x->at.translate = true;
-	return translated_body(x, d);
+	struct arena_mark before = arena_mark(x->arena);
+	struct chat_refusal why = { 0 };
+	enum rc rc;
+
+	x->at.lost = (struct chat_lost){ 0 };
+	if (!exchange_can_ask(x, d))
+		return cannot(x,
+			      refuse_request(&why, "unsupported_endpoint", "model",
+					     "The provider of %.*s has no %s.", SARG(d->name),
+					     chat_op_name(x->ask.op)),
+			      &why);
+	x->at.translate = !exchange_is_same(x, d);
+	rc = x->at.translate ? translated_body(x, d, &why) : same_body(x, d);
+	if (rc != E_BAD && (rc != OK || may_lose(x, &x->at.lost)))
+		return rc;
+	arena_rewind(x->arena, before);
+	return cannot(x, rc, &why);
 }
 
 /* ---- the rest ---------------------------------------------------------------------------- */
+
+/* In the client's own dialect: the very path it called, with the provider's name for the
+ * model. */
+static struct slice embed_path(struct exchange *x, const struct deployment *d)
+{
+	struct slice path = request_path(x->rq), verb;
+	size_t at = slice_find(path, LIT(":"));
+	const struct chat_target target = target_of(d);
+
+	if (x->ask.dialect != &dialect_gemini || at == SLICE_NONE)
+		return embed_dialect_of(d->provider->dialect->id)->path(&target, x->arena);
+	while ((verb = slice_skip(path, at + 1)).n > 0 &&
+	       slice_find(verb, LIT(":")) != SLICE_NONE)
+		at += 1 + slice_find(verb, LIT(":"));
+	return arena_fmt(x->arena, "/models/%.*s:%.*s", SARG(d->model), SARG(verb));
+}
 
 static struct slice make_path(struct exchange *x, const struct deployment *d)
 {
@@ -124,9 +165,18 @@ static struct slice make_path(struct exchange *x, const struct deployment *d)
 	const struct provider_view *pv = &x->view->providers[p->index];
 	struct slice path;
 
-	if (p->dialect == &dialect_openai)
+	if (p->dialect == &dialect_openai ||
+	    (x->ask.op == OP_EMBEDDINGS && p->dialect == &dialect_responses))
 		return pv->target[x->ask.op][x->stream];
-	path = p->dialect->path(x->ask.op, x->stream, d->model, x->arena);
+	if (x->ask.op == OP_EMBEDDINGS && x->at.translate) {
+		const struct chat_target target = target_of(d);
+
+		path = embed_dialect_of(p->dialect->id)->path(&target, x->arena);
+	} else if (x->ask.op == OP_EMBEDDINGS) {
+		path = embed_path(x, d);
+	} else {
+		path = p->dialect->path(x->ask.op, x->stream, d->model, x->arena);
+	}
 	return arena_fmt(x->arena, "%.*s%.*s", SARG(p->base_path), SARG(path));
 }
 

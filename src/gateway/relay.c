@@ -361,6 +361,24 @@ static void end_of_count(struct exchange *x, struct slice body)
 		fail_with(x, FAULT_LOCAL, LIT("no memory for the count"));
 }
 
+/* Embeddings: into the client's form, or forwarded and only counted. */
+static void end_of_embeddings(struct exchange *x, struct slice body)
+{
+	const struct dialect *theirs = x->at.deployment->provider->dialect;
+	struct fault f = { .retry_after_us = 0 };
+	struct slice out = body;
+
+	if (x->at.translate && translate_embeddings(x, body, &out) == E_BAD) {
+		theirs->error_read(&f, x->at.status, body, x->arena);
+		fail_with_fault(x, &f);
+		return;
+	}
+	if (out.n > 0)
+		exchange_complete(x, out);
+	else
+		fail_with(x, FAULT_LOCAL, LIT("no memory for the embeddings"));
+}
+
 /* What a whole answer says, whichever way it is looked into. */
 static void look_at_answer(struct exchange *x, struct slice body, struct look *k, bool *empty)
 {
@@ -393,6 +411,10 @@ static void end_of_answer(struct exchange *x)
 	}
 	if (x->ask.op == OP_COUNT_TOKENS) {
 		end_of_count(x, body);
+		return;
+	}
+	if (x->ask.op == OP_EMBEDDINGS && (at->translate || !exchange_in_openai(x))) {
+		end_of_embeddings(x, body);
 		return;
 	}
 	look_at_answer(x, body, &k, &empty);

@@ -147,6 +147,25 @@ struct slice translate_answer(struct exchange *x, struct look *k)
 	return k->events.failed ? (struct slice){ NULL, 0 } : out_slice(&out);
 }
 
+enum rc translate_embeddings(struct exchange *x, struct slice body, struct slice *out)
+{
+	struct embed_answer ans = { 0 };
+	struct json_out o;
+	enum rc rc;
+
+	rc = embed_dialect_of(theirs(x)->id)->answer_read(body, x->embed, &ans, &x->at.scratch);
+	if (rc != OK)
+		return rc;
+	if (ans.usage.known)
+		x->usage = ans.usage;
+	else
+		usage_estimate(&ans.usage, x->prompt_bytes, 0);
+	out_init(&o, &x->at.scratch);
+	embed_dialect_of(x->ask.dialect->id)->answer_write(&x->at.reply, x->embed, &ans, &o);
+	*out = out_slice(&o);
+	return OK;
+}
+
 void exchange_error(struct exchange *x, struct json_out *out, enum answer what,
 		    const char *code, const char *param, struct slice message, bool in_stream)
 {

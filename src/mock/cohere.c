@@ -655,6 +655,22 @@ static bool check_embed(struct question *q, size_t n)
 			"max_tokens truncate priority");
 }
 
+/* 32-bit floats, little-endian, with the three decimals that numbers have too. */
+static void put_packed(struct question *q, struct say *o, uint64_t input, uint64_t dimensions)
+{
+	float *v = arena_get(&q->x->work, size_max(dimensions, 1) * sizeof(*v));
+
+	for (uint64_t k = 0; v != NULL && k < dimensions; k++) {
+		double x = ask_coordinate(q->o->seed, input, k) * 1000;
+
+		v[k] = (float)((double)(long)(x < 0 ? x - 0.5 : x + 0.5) / 1000);
+	}
+	say_lit(o, "\"");
+	if (v != NULL)
+		say_base64(o, slice_of((const char *)v, dimensions * sizeof(*v)));
+	say_lit(o, "\"");
+}
+
 static void put_vectors(struct question *q, struct say *o, struct slice type, size_t n)
 {
 	uint64_t dimensions =
@@ -668,6 +684,10 @@ static void put_vectors(struct question *q, struct say *o, struct slice type, si
 		say_lit(o, i > 0 ? "," : "");
 		if (!whole) {
 			say_embedding(o, q->o->seed, i, dimensions);
+			continue;
+		}
+		if (slice_eq(type, LIT("base64"))) {
+			put_packed(q, o, i, dimensions);
 			continue;
 		}
 		say_lit(o, "[");

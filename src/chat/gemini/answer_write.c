@@ -210,22 +210,6 @@ static bool is_ours(struct slice raw, struct arena *a)
 
 /* ---- parts ----------------------------------------------------------------------------- */
 
-/* JSON that somebody has indented, fit for a line of SSE: its line ends are between values. */
-static struct slice one_line(struct slice json, struct arena *a)
-{
-	char *p;
-
-	if (slice_find_char(json, '\n') == SLICE_NONE &&
-	    slice_find_char(json, '\r') == SLICE_NONE)
-		return json;
-	p = arena_bytes(a, json.n);
-	if (p == NULL)
-		return LIT("{}");
-	for (size_t i = 0; i < json.n; i++)
-		p[i] = json.p[i] == '\n' || json.p[i] == '\r' ? ' ' : json.p[i];
-	return slice_of(p, json.n);
-}
-
 /* What a model gave as arguments may be anything: what is no object is put into one, so that
  * no text of a model can make the answer unreadable. */
 static void args_write(struct json_out *o, const struct item *i)
@@ -245,7 +229,7 @@ static void args_write(struct json_out *o, const struct item *i)
 	}
 	plain = json_text_plain(joined, o->a);
 	if (json_scan(plain, &kind, NULL, 0, &n, NULL) == OK && kind == JSON_OBJECT) {
-		out_json(o, one_line(slice_trim(plain), o->a));
+		out_json_line(o, plain);
 		return;
 	}
 	out_object(o);
@@ -300,7 +284,7 @@ static void item_write(struct json_out *o, const struct item *i)
 		out_close(o), out_close(o);
 		return;
 	case ITEM_OTHER:
-		out_json(o, one_line(i->raw, o->a));
+		out_json_line(o, i->raw);
 		return;
 	}
 }

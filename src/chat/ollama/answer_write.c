@@ -38,7 +38,7 @@ static void call_write(const struct ollama_call *c, struct json_out *o)
 	out_key(o, "arguments");
 	if (!c->custom && json_scan(plain, &kind, NULL, 0, &n, NULL) == OK &&
 	    kind == JSON_OBJECT) {
-		out_json(o, plain);
+		out_json_line(o, plain);
 	} else {
 		out_object(o);
 		if (plain.n > 0)

@@ -258,3 +258,11 @@ enum effort effort_of_budget(uint64_t tokens)
 		e++;
 	return e;
 }
+
+enum tri thinking_shown(const struct chat_request *r, const struct dialect *own)
+{
+	const struct chat_thinking *t = &r->thinking;
+	bool asked = t->effort > EFFORT_NONE || t->budget > 0 || t->automatic;
+
+	return t->visible == UNSET && asked && r->dialect != own ? YES : t->visible;
+}

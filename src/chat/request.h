@@ -286,5 +286,8 @@ const char *effort_name(enum effort e);      /* "low"; NULL for unset */
 enum effort effort_read(struct json_text t); /* EFFORT_UNSET: not one */
 uint64_t effort_budget(enum effort e);       /* tokens; 0: none or unset */
 enum effort effort_of_budget(uint64_t tokens);
+/* Whether a provider of `own` is asked to show its thoughts.  Clients of another dialect that
+ * ask for thinking, and had no way to say whether it shall be seen, see it. */
+enum tri thinking_shown(const struct chat_request *r, const struct dialect *own);
 
 #endif

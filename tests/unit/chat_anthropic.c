@@ -465,7 +465,8 @@ static void thinking_is_said_as_each_model_takes_it(void **state)
 		"\"output_config\":{\"effort\":\"high\"}",
 		"");
 	becomes("claude-opus-4-6", EFFORT("xhigh"),
-		"\"thinking\":{\"type\":\"adaptive\"},\"output_config\":{\"effort\":\"max\"}",
+		"\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"},"
+		"\"output_config\":{\"effort\":\"max\"}",
 		"");
 	becomes("claude-opus-4-7", EFFORT("xhigh"), "\"effort\":\"xhigh\"", "");
 	becomes("claude-sonnet-5", BUDGET,
@@ -476,7 +477,8 @@ static void thinking_is_said_as_each_model_takes_it(void **state)
 	becomes("claude-sonnet-4-5", OFF, "\"thinking\":{\"type\":\"disabled\"}", "");
 	becomes("claude-opus-5-5", OFF, "hi\"}]}],\"output_config\":{\"effort\":\"low\"}}",
 		"reasoning_effort");
-	becomes("claude-fable-5-1", ADAPTIVE, "\"thinking\":{\"type\":\"adaptive\"}", "");
+	becomes("claude-fable-5-1", ADAPTIVE,
+		"\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"}", "");
 	becomes("claude-fable-5", OFF, "\"disabled\"", "");
 	becomes("claude-haiku-5-5", OFF, "\"disabled\"", "");
 	becomes("claude-sonnet-5-5", OFF, "\"effort\":\"low\"", "reasoning_effort");

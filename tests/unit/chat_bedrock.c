@@ -810,9 +810,10 @@ static void thinking_is_asked_for_as_each_model_wants(void **state UNUSED)
 		  ",\"additionalModelRequestFields\":{\"thinking\":{\"type\":\"adaptive\","
 		  "\"display\":\"summarized\"},\"output_config\":{\"effort\":\"high\"}}",
 		  "" },
-		{ { .automatic = true },
+		{ { .automatic = true }, /* of another dialect: what it thinks is seen */
 		  CLAUDE_5,
-		  ",\"additionalModelRequestFields\":{\"thinking\":{\"type\":\"adaptive\"}}",
+		  ",\"additionalModelRequestFields\":{\"thinking\":{\"type\":\"adaptive\","
+		  "\"display\":\"summarized\"}}",
 		  "" },
 		{ { .effort = EFFORT_NONE }, CLAUDE_5, "", "" },
 		{ { .effort = EFFORT_HIGH }, CLAUDE_3, "", "reasoning_effort" },

@@ -378,8 +378,8 @@ static void what_cannot_be_said_is_named(void **state UNUSED)
 		    "[]}],\"temperature\":1,\"p\":0.99,\"presence_penalty\":0}");
 	CHECK(k.lost.content);
 	CHECK_STR(lost(&k),
-		  "messages[0].content[0] (audio),messages[1].content[0] (encrypted "
-		  "reasoning),is_error,messages[2].content[0] (media in a tool's "
+		  "messages[0].content[0] (audio),reasoning,is_error,messages[2].content[0] "
+		  "(media in a tool's "
 		  "result),tools[0] "
 		  "(custom),temperature,presence_penalty,n,top_logprobs,user,metadata,"
 		  "parallel_tool_calls,logit_bias");

@@ -362,37 +362,41 @@ static void a_schema_that_is_too_deep_is_refused(void **state UNUSED)
 
 #define ASKS "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"a\"}]}],"
 
+/* Who asks for thinking in another dialect is shown it. */
+#define SEEN "\"includeThoughts\":true,"
+
 static void thinking_is_a_budget_in_2_5_and_a_level_from_3_on(void **state UNUSED)
 {
 	static const struct {
 		const char *model, *asked, *written, *lost;
 	} rows[] = {
-		{ "gemini-2.5-pro", "\"thinkingLevel\":\"LOW\"", "\"thinkingBudget\":1024",
+		{ "gemini-2.5-pro", "\"thinkingLevel\":\"LOW\"", SEEN "\"thinkingBudget\":1024",
 		  "" },
-		{ "gemini-2.5-pro", "\"thinkingLevel\":\"XHIGH\"", "\"thinkingBudget\":24576",
-		  "" },
+		{ "gemini-2.5-pro", "\"thinkingLevel\":\"XHIGH\"",
+		  SEEN "\"thinkingBudget\":24576", "" },
 		{ "gemini-2.5-pro", "\"thinkingBudget\":0", "\"thinkingBudget\":128",
 		  "reasoning_effort" },
 		{ "models/gemini-2.5-flash", "\"thinkingBudget\":0", "\"thinkingBudget\":0",
 		  "" },
-		{ "gemini-2.5-flash-lite", "\"thinkingBudget\":3", "\"thinkingBudget\":512",
+		{ "gemini-2.5-flash-lite", "\"thinkingBudget\":3",
+		  SEEN "\"thinkingBudget\":512", "" },
+		{ "gemini-2.5-flash", "\"thinkingBudget\":99999",
+		  SEEN "\"thinkingBudget\":24576", "" },
+		{ "gemini-2.5-flash", "\"thinkingBudget\":-1", SEEN "\"thinkingBudget\":-1",
 		  "" },
-		{ "gemini-2.5-flash", "\"thinkingBudget\":99999", "\"thinkingBudget\":24576",
-		  "" },
-		{ "gemini-2.5-flash", "\"thinkingBudget\":-1", "\"thinkingBudget\":-1", "" },
 		{ "gemini-3-pro-preview", "\"thinkingBudget\":0", "\"thinkingLevel\":\"LOW\"",
 		  "reasoning_effort" },
 		{ "gemini-3-flash", "\"thinkingLevel\":\"MINIMAL\"",
-		  "\"thinkingLevel\":\"MINIMAL\"", "" },
+		  SEEN "\"thinkingLevel\":\"MINIMAL\"", "" },
 		{ "gemini-3.7-flash", "\"thinkingLevel\":\"MINIMAL\"",
-		  "\"thinkingLevel\":\"LOW\"", "" },
-		{ "gemini-3-flash", "\"thinkingBudget\":5000", "\"thinkingLevel\":\"MEDIUM\"",
-		  "" },
+		  SEEN "\"thinkingLevel\":\"LOW\"", "" },
+		{ "gemini-3-flash", "\"thinkingBudget\":5000",
+		  SEEN "\"thinkingLevel\":\"MEDIUM\"", "" },
 		{ "gemini-flash-latest", "\"thinkingLevel\":\"XHIGH\"",
-		  "\"thinkingLevel\":\"HIGH\"", "" },
+		  SEEN "\"thinkingLevel\":\"HIGH\"", "" },
 		{ "gemini-3-flash", "\"includeThoughts\":true", "\"includeThoughts\":true",
 		  "" },
-		{ "gemini-3-flash", "\"thinkingBudget\":-1", "", "" },
+		{ "gemini-3-flash", "\"thinkingBudget\":-1", "\"includeThoughts\":true", "" },
 		{ "gemini-2.0-flash", "\"thinkingLevel\":\"LOW\"", NULL, "reasoning_effort" },
 	};
 

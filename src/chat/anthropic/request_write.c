@@ -343,7 +343,7 @@ static void choice_out(struct writing *w, const struct plan *p, size_t tools)
 
 static void thinking_out(struct writing *w, const struct plan *p)
 {
-	enum tri visible = w->r->thinking.visible;
+	enum tri visible = thinking_shown(w->r, &dialect_anthropic);
 	bool adaptive = p->thinking == THINKING_ADAPTIVE;
 
 	if (extra(w, "thinking") != NULL)

@@ -504,7 +504,7 @@ static void schema_out(struct writing *w)
 
 static void thinking_out(struct writing *w, struct lazy *l, const struct plan *p)
 {
-	const enum tri visible = w->r->thinking.visible;
+	const enum tri visible = thinking_shown(w->r, &dialect_bedrock);
 	const bool adaptive = p->thinking == THINKING_ADAPTIVE;
 
 	if (p->thinking == THINKING_NONE)

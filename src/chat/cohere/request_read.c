@@ -625,6 +625,7 @@ static enum rc thinking(struct reader *rd, const struct fields *top)
 	at(rd, "thinking.type");
 	if (!field_is(&f, "type", "enabled"))
 		return bad_value(rd, "enabled or disabled");
+	to->visible = YES; /* always, in this dialect */
 	to->budget = field_u64(&f, "token_budget", 0);
 	to->automatic = to->budget == 0;
 	at(rd, "thinking.token_budget");

@@ -214,7 +214,7 @@ static struct said look(struct writer *w, const struct chat_message *m)
 		else if (p->kind == PART_REASONING && thought_goes(w, &p->u.reasoning))
 			s.thoughts++;
 		else if (p->kind == PART_REASONING)
-			lost_content(w->lost, w->m, i, "encrypted reasoning");
+			lost_param(w->lost, "reasoning");
 		else if (p->kind == PART_OTHER && w->own)
 			s.others++;
 		else

@@ -213,6 +213,7 @@ static void thinking_level(struct gemini_write *w)
 static void thinking(struct gemini_write *w)
 {
 	const struct chat_thinking *t = &w->r->thinking;
+	const enum tri visible = thinking_shown(w->r, &dialect_gemini);
 	const struct gemini_model *m = &w->model;
 
 	if (t->effort == EFFORT_UNSET && t->budget == 0 && !t->automatic && t->visible == UNSET)
@@ -224,8 +225,8 @@ static void thinking(struct gemini_write *w)
 	}
 	out_key(w->o, "thinkingConfig");
 	out_object(w->o);
-	if (t->visible != UNSET)
-		out_key(w->o, "includeThoughts"), out_bool(w->o, t->visible == YES);
+	if (visible != UNSET)
+		out_key(w->o, "includeThoughts"), out_bool(w->o, visible == YES);
 	if (m->major == 2)
 		thinking_budget(w);
 	else

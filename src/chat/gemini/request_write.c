@@ -179,7 +179,7 @@ static void call_part(struct gemini_write *w, const struct chat_part *p)
 	w->called = true;
 }
 
-static void thought_part(struct gemini_write *w, const struct chat_part *p, size_t i)
+static void thought_part(struct gemini_write *w, const struct chat_part *p)
 {
 	const struct chat_reasoning *x = &p->u.reasoning;
 	const struct chat_opaque *o = sendable(w, &x->signature) ? &x->signature
@@ -187,7 +187,7 @@ static void thought_part(struct gemini_write *w, const struct chat_part *p, size
 
 	if (json_text_empty(x->text) && !sendable(w, o)) {
 		if (!json_text_empty(x->encrypted.data))
-			lost_content(w->lost, w->at, i, "encrypted reasoning");
+			lost_param(w->lost, "reasoning");
 		return;
 	}
 	part_open(w, ROLE_ASSISTANT);
@@ -230,7 +230,7 @@ static void parts(struct gemini_write *w, enum chat_role role, const struct chat
 			call_part(w, p);
 			break;
 		case PART_REASONING:
-			thought_part(w, p, i);
+			thought_part(w, p);
 			break;
 		case PART_OTHER:
 			other_part(w, role, p, i);

@@ -100,7 +100,7 @@ static void unsaid(struct writer *w, const struct chat_part *list, size_t i, boo
 		else if (p->kind == PART_OTHER && !result)
 			what = p->u.other.what;
 		else if (p->kind == PART_REASONING && json_text_empty(p->u.reasoning.text))
-			what = "encrypted reasoning";
+			lost_param(w->lost, "reasoning");
 		if (what != NULL)
 			lost_content(w->lost, w->m, i, what);
 	}

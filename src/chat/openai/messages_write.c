@@ -350,16 +350,16 @@ static void detail_out(struct writing *w, const struct chat_reasoning *g, size_t
 	out_close(w->o);
 }
 
-static void reasoning_out(struct writing *w, const struct chat_message *m, size_t index)
+static void reasoning_out(struct writing *w, const struct chat_message *m)
 {
 	bool goes = false, details = false;
 	size_t i = 0;
 
-	for (const struct chat_part *p = m->parts; p != NULL; p = p->next, i++) {
+	for (const struct chat_part *p = m->parts; p != NULL; p = p->next) {
 		if (p->kind != PART_REASONING)
 			continue;
 		if (!reasoning_goes(w, &p->u.reasoning)) {
-			lost_content(w->lost, index, i, "reasoning");
+			lost_param(w->lost, "reasoning");
 			continue;
 		}
 		goes |= !json_text_empty(p->u.reasoning.text);
@@ -379,7 +379,6 @@ static void reasoning_out(struct writing *w, const struct chat_message *m, size_
 		return;
 	out_key(w->o, "reasoning_details");
 	out_array(w->o);
-	i = 0;
 	for (const struct chat_part *p = m->parts; p != NULL; p = p->next)
 		if (p->kind == PART_REASONING && reasoning_goes(w, &p->u.reasoning))
 			detail_out(w, &p->u.reasoning, i++);
@@ -539,7 +538,7 @@ static void assistant_out(struct writing *w, const struct chat_message *m, size_
 	out_object(w->o);
 	out_key(w->o, "role"), out_lit(w->o, "assistant");
 	name_out(w, m);
-	reasoning_out(w, m, index);
+	reasoning_out(w, m);
 	said_out(w, m, index);
 	beside_out(w, m, index);
 	calls_out(w, m);

@@ -185,9 +185,11 @@ static void pass_refusal(struct exchange *x)
 	struct slice body = x->refusal;
 	unsigned status = x->refusal_status;
 	struct view *view = x->view;
-	struct header h[REPLY_HEADERS];
+	struct header h[REPLY_HEADERS + 1];
 	size_t n = reply_headers(x, LIT("application/json"), h);
 
+	if (x->refusal_type.n > 0)
+		h[n++] = (struct header){ LIT("x-amzn-ErrorType"), x->refusal_type };
 	exchange_end(x, END_REFUSED, status, body.n);
 	reply_send(rq, status, h, n, body);
 	view_unref(view);
@@ -606,6 +608,7 @@ void attempt_failed(struct exchange *x, const struct fault *given)
 		x->refusal = arena_copy(x->arena,
 					secret_scrub(x->arena, key, buf_slice(&x->at.held)));
 		x->refusal_status = x->at.status;
+		x->refusal_type = x->at.error_type;
 	}
 	drop_attempt(x);
 	move(x, X_PLANNED);

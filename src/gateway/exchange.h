@@ -59,6 +59,7 @@ struct attempt {
 	unsigned candidate;
 	struct http_call *call; /* NULL: none in hand */
 	unsigned status;
+	struct slice error_type; /* x-amzn-ErrorType: the only place for it in this dialect */
 	bool is_stream;
 	bool translate; /* the provider speaks another dialect, or its answer must be changed */
 	uint64_t retry_after_us;
@@ -101,6 +102,7 @@ struct exchange {
 	struct fault last;    /* of the last failed attempt; its message is in the arena */
 	struct slice refusal; /* a provider's answer to the client's own fault, passed on */
 	unsigned refusal_status;
+	struct slice refusal_type; /* its x-amzn-ErrorType */
 	struct timer timer;
 	uint64_t deadline_us; /* of all attempts; 0: none */
 	uint64_t step_us;     /* of what is waited for now; 0: nothing */

@@ -54,6 +54,9 @@ static void on_head(void *ctx, const struct http_head *head)
 	bool good = head->status >= 200 && head->status < 300;
 
 	at->status = head->status;
+	if (!good && dialect == &dialect_bedrock)
+		at->error_type =
+			arena_copy(x->arena, http_header(head, LIT("x-amzn-errortype")));
 	if (!retry_after_read(http_header(head, LIT("retry-after-ms")),
 			      http_header(head, LIT("retry-after")), loop_wall_us(x->g->loop),
 			      &at->retry_after_us))

@@ -393,7 +393,9 @@ static void answer(struct exchange *x, const struct json_member *m UNUSED, size_
 	plan->content_type = LIT("application/json");
 	ask_begin(&q, x, &mock_bedrock);
 	if (e == COUNT) {
-		say_fmt(ask_say(&q), "{\"inputTokens\":%zu}", (x->rec.body.n + 3) / 4);
+		plan->prompt_tokens = x->o->prompt_tokens > 0 ? x->o->prompt_tokens
+							      : (x->rec.body.n + 3) / 4;
+		say_fmt(ask_say(&q), "{\"inputTokens\":%" PRIu64 "}", plan->prompt_tokens);
 		ask_piece(&q, plan, PIECE_CONTENT, NULL);
 		return;
 	}

@@ -152,13 +152,25 @@ static bool schema(struct walk *w, const struct json *s, unsigned depth)
 /* ---- contents ------------------------------------------------------------------------------
  */
 
+/* Bytes in proto JSON may be in either alphabet of base64: in the common one. */
+static struct slice common_base64(struct walk *w, struct slice s)
+{
+	char *p = arena_bytes(&w->q->x->work, s.n);
+
+	if (p == NULL)
+		return slice_of(NULL, 0);
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = s.p[i] == '-' ? '+' : s.p[i] == '_' ? '/' : s.p[i];
+	return slice_of(p, s.n);
+}
+
 static bool signature(struct walk *w, const struct json *part, struct slice of)
 {
 	struct slice sign = str(part, "thoughtSignature");
 
 	if (sign.n == 0 || slice_eq(sign, LIT("skip_thought_signature_validator")))
 		return true;
-	return ask_token_ok(sign, of) ||
+	return ask_token_ok(common_base64(w, sign), of) ||
 	       ask_wrong(w->q, 0, "%s: Corrupted thought signature.", w->path);
 }
 
@@ -173,7 +185,7 @@ static bool inline_data(struct walk *w, const struct json *d)
 				 "%s.inline_data.mime_type: Unsupported MIME type: "
 				 "%.*s",
 				 w->path, SARG(slice_head(kind, 40)));
-	return ask_media(w->q, str(d, "data"), kind, w->path);
+	return ask_media(w->q, common_base64(w, str(d, "data")), kind, w->path);
 }
 
 static bool call(struct walk *w, const struct json *part, const struct json *c, bool model)

@@ -2,6 +2,8 @@
  * platform.openai.com/docs/api-reference/responses, .../responses-streaming. */
 #include "mock/responses.h"
 
+#include "base/hash.h"
+
 #define CREATED 1750000000
 
 enum { CITATIONS_MAX = 100 };
@@ -63,6 +65,12 @@ struct telling {
 	uint64_t sequence;
 };
 
+/* For ids: the same text may be told twice, and is two answers. */
+static uint64_t answer_number(const struct responses_ask *a)
+{
+	return hash_mix(a->r.seed + a->q.x->rec.seq);
+}
+
 static const char *status_of(const struct reply *r)
 {
 	switch (r->finish) {
@@ -103,7 +111,7 @@ static void put_usage(struct responses_ask *a, struct say *o)
 static void put_reasoning(struct responses_ask *a, struct say *o, bool done)
 {
 	say_fmt(o, "{\"id\":\"rs_%016" PRIx64 "\",\"type\":\"reasoning\",\"summary\":[",
-		a->r.seed);
+		answer_number(a));
 	if (done && a->summary && !a->q.o->redacted) {
 		say_lit(o, "{\"type\":\"summary_text\",\"text\":");
 		say_json(o, a->r.thinking);
@@ -173,7 +181,7 @@ static void put_message(struct responses_ask *a, struct say *o, bool done)
 	say_fmt(o,
 		"{\"id\":\"msg_%016" PRIx64 "\",\"type\":\"message\",\"status\":\"%s\","
 		"\"role\":\"assistant\",\"content\":[",
-		a->r.seed,
+		answer_number(a),
 		!done                         ? "in_progress"
 		: a->r.finish == REPLY_LENGTH ? "incomplete"
 					      : "completed");
@@ -229,7 +237,7 @@ static void put_response(struct responses_ask *a, struct say *o, bool done)
 	say_fmt(o,
 		"{\"id\":\"resp_%016" PRIx64 "\",\"object\":\"response\",\"created_at\":%d,"
 		"\"status\":\"%s\",\"background\":false,\"error\":",
-		a->r.seed, CREATED, status);
+		answer_number(a), CREATED, status);
 	say_lit(o, done && a->r.finish == REPLY_ERROR
 			   ? "{\"code\":\"server_error\",\"message\":\"It failed.\"}"
 			   : "null");
@@ -324,7 +332,7 @@ static void plan_reasoning(struct telling *t, size_t index)
 	end(t, PIECE_BLOCK, "response.output_item.added");
 	snprintf(place, sizeof(place),
 		 ",\"item_id\":\"rs_%016" PRIx64 "\",\"output_index\":%zu,\"summary_index\":0",
-		 a->r.seed, index);
+		 answer_number(a), index);
 	if (a->summary && !a->q.o->redacted) {
 		o = begin(t, "response.reasoning_summary_part.added");
 		say_lit(o, place);
@@ -396,7 +404,7 @@ static void plan_message(struct telling *t, size_t index)
 	end(t, PIECE_BLOCK, "response.output_item.added");
 	snprintf(place, sizeof(place),
 		 ",\"item_id\":\"msg_%016" PRIx64 "\",\"output_index\":%zu,\"content_index\":0",
-		 a->r.seed, index);
+		 answer_number(a), index);
 	o = begin(t, "response.content_part.added");
 	say_lit(o, place);
 	say_lit(o, ",\"part\":");

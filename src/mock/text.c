@@ -175,21 +175,22 @@ static void make(struct maker *m, const struct json *schema)
 		return;
 	}
 	type = json_get(schema, "type");
+	/* Google writes them in capitals. */
 	t = json_str(json_is_array(type) ? json_at(type, 0) : type);
 	if (json_get(schema, "const") != NULL)
 		make_json(m, json_get(schema, "const"));
 	else if (json_len(json_get(schema, "enum")) > 0)
 		make_json(m, json_at(json_get(schema, "enum"),
 				     m->made % json_len(json_get(schema, "enum"))));
-	else if (slice_eq(t, LIT("object")) || json_get(schema, "properties") != NULL)
+	else if (slice_ieq(t, LIT("object")) || json_get(schema, "properties") != NULL)
 		make_object(m, schema);
-	else if (slice_eq(t, LIT("array")))
+	else if (slice_ieq(t, LIT("array")))
 		make_array(m, schema);
-	else if (slice_eq(t, LIT("integer")) || slice_eq(t, LIT("number")))
-		make_number(m, schema, slice_eq(t, LIT("integer")));
-	else if (slice_eq(t, LIT("boolean")))
+	else if (slice_ieq(t, LIT("integer")) || slice_ieq(t, LIT("number")))
+		make_number(m, schema, slice_ieq(t, LIT("integer")));
+	else if (slice_ieq(t, LIT("boolean")))
 		say_lit(m->o, hash_mix(m->seed + m->made) % 2 == 0 ? "true" : "false");
-	else if (slice_eq(t, LIT("null")))
+	else if (slice_ieq(t, LIT("null")))
 		say_lit(m->o, "null");
 	else
 		make_string(m, schema);

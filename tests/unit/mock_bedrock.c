@@ -250,6 +250,18 @@ static void a_signature_is_checked(void **state UNUSED)
 	tear_down(&b);
 }
 
+static void tokens_are_counted(void **state UNUSED)
+{
+	static const char body[] = "{\"input\":{\"converse\":{\"messages\":[]}}}";
+	struct bench b;
+
+	set_up(&b, "");
+	CHECK(has(post(&b, "/model/m/count-tokens", KEY, body), "{\"inputTokens\":10}"));
+	CHECK(has(post(&b, "/model/m%3Fprompt_tokens%3D123/count-tokens", KEY, body),
+		  "{\"inputTokens\":123}"));
+	tear_down(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +270,7 @@ int main(void)
 		cmocka_unit_test(frames_break_as_told),
 		cmocka_unit_test(what_the_api_refuses_is_refused),
 		cmocka_unit_test(a_signature_is_checked),
+		cmocka_unit_test(tokens_are_counted),
 	};
 
 	return cmocka_run_group_tests_name("mock_bedrock", tests, NULL, NULL);

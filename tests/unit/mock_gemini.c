@@ -186,11 +186,33 @@ static void what_the_api_refuses_is_refused(void **state UNUSED)
 	set_up(&b, "");
 	check_cases(&b, PATH ":generateContent", KEY, " 400 ", rows, ARRAY_LEN(rows));
 	CHECK(has(post(&b, PATH ":generateContent", "", "{" HI "}"), " 403 "));
+	/* proto JSON: base64 of either alphabet, as Google's own client sends it */
+	CHECK(has(post(&b, PATH ":generateContent", KEY,
+		       "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inlineData\":{"
+		       "\"mimeType\":\"image/png\",\"data\":\"iVBORw0KGgoAAAAN-_-_\"}}]}]}"),
+		  " 200 "));
 	CHECK(has(post(&b, PATH ":generateContent?key=k", "", "{" HI "}"), " 200 "));
 	CHECK(has(post(&b, PATH ":generateContent", KEY,
 		       "{\"system_instruction\":{\"parts\":[{\"text\":\"s\"}]},"
 		       "\"generation_config\":{\"max_output_tokens\":5}," HI "}"),
 		  " 200 "));
+	tear_down(&b);
+}
+
+static void a_schema_in_capitals_is_followed(void **state UNUSED)
+{
+	struct bench b;
+	struct slice got;
+
+	set_up(&b, "");
+	got = post(&b, PATH ":generateContent", KEY,
+		   "{\"generationConfig\":{\"responseMimeType\":\"application/json\","
+		   "\"responseSchema\":{\"type\":\"OBJECT\",\"properties\":{\"n\":{\"type\":"
+		   "\"INTEGER\"},\"b\":{\"type\":\"BOOLEAN\"},\"l\":{\"type\":\"ARRAY\","
+		   "\"items\":{\"type\":\"STRING\"}}}}}," HI "}");
+	CHECK(has(got, "\\\"n\\\":") && !has(got, "\\\"n\\\":\\\""));
+	CHECK(has(got, "\\\"b\\\":true") || has(got, "\\\"b\\\":false"));
+	CHECK(has(got, "\\\"l\\\":["));
 	tear_down(&b);
 }
 
@@ -228,6 +250,7 @@ int main(void)
 		cmocka_unit_test(calls_come_whole_and_end_with_stop),
 		cmocka_unit_test(the_end_has_its_reasons),
 		cmocka_unit_test(what_the_api_refuses_is_refused),
+		cmocka_unit_test(a_schema_in_capitals_is_followed),
 		cmocka_unit_test(other_endpoints_answer),
 	};
 

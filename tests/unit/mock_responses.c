@@ -200,12 +200,32 @@ static void what_the_api_refuses_is_refused(void **state UNUSED)
 	tear_down(&b);
 }
 
+/* A client may keep answers by their ids. */
+static void the_same_answer_twice_has_two_ids(void **state UNUSED)
+{
+	struct bench b;
+	struct slice got;
+	char id[40];
+	size_t at;
+
+	set_up(&b, "");
+	got = post(&b, PATH, AUTH, TOP HI "}");
+	at = slice_find(got, LIT("\"id\":\"resp_"));
+	CHECK(at != SLICE_NONE);
+	snprintf(id, sizeof(id), "%.*s", 28, got.p + at);
+	CHECK(has(got, id));
+	got = post(&b, PATH, AUTH, TOP HI "}");
+	CHECK(has(got, "\"id\":\"resp_") && !has(got, id));
+	tear_down(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_answer_is_a_list_of_items),
 		cmocka_unit_test(a_stream_has_every_event_in_order),
 		cmocka_unit_test(the_end_has_its_reasons),
+		cmocka_unit_test(the_same_answer_twice_has_two_ids),
 		cmocka_unit_test(calls_can_take_turns),
 		cmocka_unit_test(what_the_api_refuses_is_refused),
 	};

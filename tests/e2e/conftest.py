@@ -10,6 +10,8 @@ import pytest
 
 import weir
 
+pytest_plugins = ["foreign"]
+
 KEY = "sk-client-0123456789abcdef"
 LIMITED_KEY = "sk-limited-0123456789abcdef"
 UPSTREAM_KEY = "sk-upstream-fedcba9876543210"

@@ -2,9 +2,7 @@
 
 #include "gateway/gateway_impl.h"
 
-#include "base/date.h"
 #include "base/hash.h"
-#include "chat/opaque.h"
 #include "wire/json_scan.h"
 
 /* X1: the moves there are. */
@@ -50,8 +48,6 @@ void exchange_expect(struct exchange *x, uint64_t us)
 }
 
 static bool proceed(struct exchange *x);
-static void refuse(struct exchange *x, enum end end, enum answer what, const char *code,
-		   const char *param, struct slice message, uint64_t retry_after_us);
 
 static void on_timer(struct timer *t)
 {
@@ -76,8 +72,9 @@ static void on_timer(struct timer *t)
 		return;
 	}
 	if (x->state == X_FETCH) {
-		refuse(x, END_REFUSED, A_INVALID_REQUEST, "fetch_failed", NULL,
-		       LIT("The media given by URL did not come in time (media.timeout)."), 0);
+		exchange_refuse(
+			x, END_REFUSED, A_INVALID_REQUEST, "fetch_failed", NULL,
+			LIT("The media given by URL did not come in time (media.timeout)."), 0);
 		return;
 	}
 	f.message = all                       ? LIT("the time for the whole request is over")
@@ -123,8 +120,8 @@ static void exchange_end(struct exchange *x, enum end end, unsigned status, uint
 }
 
 /* Ends the exchange with an error of ours.  x is gone afterwards. */
-static void refuse(struct exchange *x, enum end end, enum answer what, const char *code,
-		   const char *param, struct slice message, uint64_t retry_after_us)
+void exchange_refuse(struct exchange *x, enum end end, enum answer what, const char *code,
+		     const char *param, struct slice message, uint64_t retry_after_us)
 {
 	struct header extra[] = { { LIT("X-Request-Id"), slice_cstr(x->id) },
 				  { LIT("Retry-After"), { NULL, 0 } } };
@@ -195,7 +192,7 @@ static void pass_refusal(struct exchange *x)
 	view_unref(view);
 }
 
-static const char *param_of(struct exchange *x)
+const char *exchange_param(const struct exchange *x)
 {
 	return x->why.param[0] != '\0' ? arena_cstr(x->arena, slice_cstr(x->why.param)) : NULL;
 }
@@ -247,19 +244,20 @@ static void fail_unsupported(struct exchange *x)
 	const char *param;
 
 	if (x->cannot.n == 0) {
-		refuse(x, END_REFUSED, A_INVALID_REQUEST, x->why.code, param_of(x),
-		       arena_copy(x->arena, slice_cstr(x->why.text)), 0);
+		exchange_refuse(x, END_REFUSED, A_INVALID_REQUEST, x->why.code,
+				exchange_param(x),
+				arena_copy(x->arena, slice_cstr(x->why.text)), 0);
 		return;
 	}
 	could = who_could(x);
 	names = lost_names(x, &x->cannot);
 	param = arena_cstr(x->arena, slice_cstr(x->cannot.v[0].name));
-	refuse(x, END_REFUSED, A_UNSUPPORTED, NULL, param,
-	       arena_fmt(x->arena, "No deployment of %.*s can be told: %.*s. %s%.*s%s",
-			 SARG(x->model->name), SARG(names),
-			 could.n > 0 ? "These could: " : "Leave it out.", SARG(could),
-			 could.n > 0 ? "." : ""),
-	       0);
+	exchange_refuse(x, END_REFUSED, A_UNSUPPORTED, NULL, param,
+			arena_fmt(x->arena, "No deployment of %.*s can be told: %.*s. %s%.*s%s",
+				  SARG(x->model->name), SARG(names),
+				  could.n > 0 ? "These could: " : "Leave it out.", SARG(could),
+				  could.n > 0 ? "." : ""),
+			0);
 }
 
 /* Nobody was asked. */
@@ -274,19 +272,21 @@ static void fail_unasked(struct exchange *x)
 	}
 	retry_us = earliest_retry_us(x, &rests);
 	if (rests)
-		refuse(x, END_UPSTREAM_ERROR, A_UPSTREAM_RATE, NULL, NULL,
-		       arena_fmt(x->arena,
-				 "The provider of %.*s limits the rate and asked for a pause, "
-				 "which is not over.",
-				 SARG(x->model->name)),
-		       retry_us);
+		exchange_refuse(
+			x, END_UPSTREAM_ERROR, A_UPSTREAM_RATE, NULL, NULL,
+			arena_fmt(x->arena,
+				  "The provider of %.*s limits the rate and asked for a pause, "
+				  "which is not over.",
+				  SARG(x->model->name)),
+			retry_us);
 	else
-		refuse(x, END_UPSTREAM_ERROR, A_NO_PROVIDER, NULL, NULL,
-		       arena_fmt(x->arena,
-				 "No deployment of %.*s can be used at present: all of them "
-				 "failed repeatedly and are left alone for a while.",
-				 SARG(x->model->name)),
-		       retry_us);
+		exchange_refuse(
+			x, END_UPSTREAM_ERROR, A_NO_PROVIDER, NULL, NULL,
+			arena_fmt(x->arena,
+				  "No deployment of %.*s can be used at present: all of them "
+				  "failed repeatedly and are left alone for a while.",
+				  SARG(x->model->name)),
+			retry_us);
 }
 
 /* What the provider or the network said, as part of a sentence. */
@@ -315,8 +315,9 @@ static void fail(struct exchange *x)
 	message = arena_fmt(x->arena, "%.*s failed: %.*s (%s; %u attempt%s).",
 			    SARG(x->at.deployment->name), SARG(fault_words(f)),
 			    fault_row(f->kind)->name, x->attempts, x->attempts == 1 ? "" : "s");
-	refuse(x, END_UPSTREAM_ERROR, answer_of_fault(f->kind), NULL, NULL, message,
-	       f->kind == FAULT_RATE || f->kind == FAULT_OVERLOADED ? f->retry_after_us : 0);
+	exchange_refuse(x, END_UPSTREAM_ERROR, answer_of_fault(f->kind), NULL, NULL, message,
+			f->kind == FAULT_RATE || f->kind == FAULT_OVERLOADED ? f->retry_after_us
+									     : 0);
 }
 
 /* ---- attempts ---------------------------------------------------------------------------- */
@@ -465,8 +466,9 @@ static void on_fetched(void *ctx, bool ok)
 	struct exchange *x = ctx;
 
 	if (!ok) {
-		refuse(x, END_REFUSED, A_INVALID_REQUEST, x->why.code, param_of(x),
-		       arena_copy(x->arena, slice_cstr(x->why.text)), 0);
+		exchange_refuse(x, END_REFUSED, A_INVALID_REQUEST, x->why.code,
+				exchange_param(x),
+				arena_copy(x->arena, slice_cstr(x->why.text)), 0);
 		return;
 	}
 	x->why = (struct chat_refusal){ 0 };
@@ -491,11 +493,11 @@ static enum fetching fetch_first(struct exchange *x, const struct deployment *d)
 	rc = fetch_start(&x->fetch, x->g->client, rules, x->chat, takes, x->arena, x->g->mem,
 			 &x->why, on_fetched, x);
 	if (rc != OK) {
-		refuse(x, END_REFUSED, rc == E_BAD ? A_INVALID_REQUEST : A_OVERLOADED,
-		       rc == E_BAD ? x->why.code : NULL, param_of(x),
-		       rc == E_BAD ? arena_copy(x->arena, slice_cstr(x->why.text))
-				   : LIT("There is no memory for the media."),
-		       0);
+		exchange_refuse(x, END_REFUSED, rc == E_BAD ? A_INVALID_REQUEST : A_OVERLOADED,
+				rc == E_BAD ? x->why.code : NULL, exchange_param(x),
+				rc == E_BAD ? arena_copy(x->arena, slice_cstr(x->why.text))
+					    : LIT("There is no memory for the media."),
+				0);
 		return FETCH_REFUSED;
 	}
 	move(x, X_FETCH);
@@ -616,11 +618,12 @@ void attempt_failed(struct exchange *x, const struct fault *given)
 		if (x->refusal.n > 0)
 			pass_refusal(x);
 		else
-			refuse(x, END_REFUSED, answer_of_fault(f->kind), NULL, NULL,
-			       arena_fmt(x->arena, "%.*s refused the request: %.*s (%s).",
-					 SARG(x->at.deployment->name),
-					 SARG(fault_words(&x->last)), row->name),
-			       0);
+			exchange_refuse(x, END_REFUSED, answer_of_fault(f->kind), NULL, NULL,
+					arena_fmt(x->arena,
+						  "%.*s refused the request: %.*s (%s).",
+						  SARG(x->at.deployment->name),
+						  SARG(fault_words(&x->last)), row->name),
+					0);
 		return;
 	}
 	route_failed(&x->walk, x->at.candidate, row->again, f->retry_after_us, now_us(x),
@@ -707,174 +710,6 @@ static void make_id(struct exchange *x)
 	sb_cstr(&id);
 }
 
-/* False: refused, and gone. */
-static bool authenticate(struct exchange *x)
-{
-	struct auth who = request_auth(x->view->snapshot, x->rq, loop_wall_us(x->g->loop));
-
-	x->key = who.key;
-	if (who.ok)
-		return true;
-	refuse(x, END_REFUSED, who.given ? A_WRONG_KEY : A_MISSING_KEY, NULL, NULL,
-	       slice_cstr(who.why), 0);
-	return false;
-}
-
-bool exchange_in_openai(const struct exchange *x)
-{
-	return x->ask.dialect == &dialect_openai && x->ask.op != OP_COUNT_TOKENS;
-}
-
-enum unsupported exchange_unsupported(const struct exchange *x)
-{
-	return x->key != NULL && x->key->unsupported != UNSUPPORTED_UNSET
-		       ? x->key->unsupported
-		       : x->view->snapshot->unsupported;
-}
-
-static struct request_in request_in(const struct exchange *x)
-{
-	return (struct request_in){ .body = request_body(x->rq),
-				    .model = x->ask.model,
-				    .stream = x->ask.stream,
-				    .op = x->ask.op };
-}
-
-/* False: refused, and gone. */
-static bool refuse_body(struct exchange *x, enum rc rc)
-{
-	if (rc == E_NOMEM || arena_failed(x->arena)) {
-		refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL,
-		       LIT("The request has more parts than there is memory for."), 0);
-		return false;
-	}
-	if (rc == OK)
-		return true;
-	refuse(x, END_REFUSED, A_INVALID_REQUEST, x->why.code, param_of(x),
-	       arena_copy(x->arena, slice_cstr(x->why.text)), 0);
-	return false;
-}
-
-/* What must be known to find the model. */
-static bool read_request(struct exchange *x)
-{
-	const struct request_in in = request_in(x);
-	struct openai_refusal why;
-	enum rc rc;
-
-	if (exchange_in_openai(x)) {
-		rc = openai_request_read(&x->openai, (enum openai_endpoint)x->ask.op, in.body,
-					 x->arena, &why);
-		if (rc != OK && rc != E_NOMEM)
-			rc = refuse_request(&x->why, why.code, why.param, "%s", why.text);
-		x->asked = x->openai.model;
-		x->stream = x->openai.stream;
-		x->wants_usage = x->openai.wants_usage;
-	} else {
-		rc = same_request_read(&x->same, x->ask.dialect, &in, x->arena, &x->why);
-		x->asked = x->same.model;
-		x->stream = x->same.stream;
-		x->wants_usage = true;
-	}
-	if (rc == OK)
-		x->asked = arena_copy(x->arena, x->asked);
-	x->prompt_bytes = in.body.n;
-	return refuse_body(x, rc);
-}
-
-/* The whole of it, when a deployment speaks another dialect. */
-static bool read_whole(struct exchange *x)
-{
-	const struct request_in in = request_in(x);
-	bool needed = false;
-	enum rc rc;
-
-	x->sealed = opaque_in(in.body);
-	for (size_t i = 0; i < x->model->deployment_n; i++)
-		needed |= !exchange_is_same(x, x->model->deployments[i]);
-	if (!needed || x->ask.op == OP_COMPLETIONS)
-		return true;
-	if (x->ask.op == OP_EMBEDDINGS) {
-		x->embed = ARENA_NEW(x->arena, struct embed_request);
-		rc = x->embed == NULL
-			     ? E_NOMEM
-			     : embed_dialect_of(x->ask.dialect->id)
-				       ->request_read(x->embed, &in, x->arena, &x->why);
-		return refuse_body(x, rc);
-	}
-	x->chat = ARENA_NEW(x->arena, struct chat_request);
-	if (x->chat == NULL)
-		return refuse_body(x, E_NOMEM);
-	x->chat->dialect = x->ask.dialect;
-	rc = x->ask.dialect->request_read(x->chat, &in, x->arena, &x->why);
-	return refuse_body(x, rc);
-}
-
-static void refuse_retired(struct exchange *x, int64_t day, struct slice successor)
-{
-	char text[16];
-	struct sb b;
-
-	sb_init(&b, text, sizeof(text));
-	date_print(&b, day);
-	refuse(x, END_REFUSED, A_MODEL_RETIRED, NULL, "model",
-	       arena_fmt(x->arena, "The model \"%.*s\" was retired on %.*s.%s%.*s%s",
-			 SARG(slice_head(x->asked, 200)), SARG(sb_slice(&b)),
-			 successor.n > 0 ? " Take \"" : "", SARG(successor),
-			 successor.n > 0 ? "\" instead." : ""),
-	       0);
-}
-
-/* A name that nobody lists, of a model that is no more.  What the file lists is asked for: its
- * owner may know better. */
-static bool is_retired(struct exchange *x)
-{
-	const struct catalogue *c = x->view->snapshot->catalogue;
-	int64_t today = (int64_t)(loop_wall_us(x->g->loop) / 86400000000ULL);
-	struct model_info m;
-
-	if (x->model != NULL) {
-		const struct deployment *d = x->model->deployments[0];
-
-		if (d->index != DEPLOYMENT_UNLISTED || d->retired_day == 0 ||
-		    today < d->retired_day)
-			return false;
-		refuse_retired(x, d->retired_day, d->successor);
-		return true;
-	}
-	if (!catalogue_retired(c, x->asked, today, &m))
-		return false;
-	refuse_retired(x, m.retired_day, m.successor);
-	return true;
-}
-
-static bool find_model(struct exchange *x)
-{
-	const struct snapshot *s = x->view->snapshot;
-	struct slice name = slice_head(x->asked, 200), near;
-
-	if (x->key != NULL && !client_key_allows(x->key, x->asked)) {
-		refuse(x, END_REFUSED, A_MODEL_NOT_ALLOWED, NULL, "model",
-		       arena_fmt(x->arena, "The key \"%.*s\" may not use the model \"%.*s\".",
-				 SARG(x->key->name), SARG(name)),
-		       0);
-		return false;
-	}
-	x->model = snapshot_model(s, x->asked, x->arena);
-	if (is_retired(x))
-		return false;
-	if (x->model != NULL)
-		return true;
-	near = snapshot_suggest(s, x->asked);
-	refuse(x, END_REFUSED, A_MODEL_NOT_FOUND, NULL, "model",
-	       arena_fmt(x->arena,
-			 "There is no model \"%.*s\" here.%s%.*s%s GET /v1/models lists them.",
-			 SARG(name), near.n > 0 ? " Did you mean \"" : "", SARG(near),
-			 near.n > 0 ? "\"?" : ""),
-	       0);
-	return false;
-}
-
 static void make_plan(struct exchange *x)
 {
 	struct route_candidate c[ROUTE_CANDIDATES_MAX];
@@ -898,6 +733,12 @@ static void make_plan(struct exchange *x)
 			.open = d->state != NULL && breaker_look(d->state, now) == BREAKER_OPEN,
 			.ready_us = rest > now + rules.retry_after_max_us ? 0 : rest,
 		};
+		/* Opaque state in the history goes back to whoever made it, if at all possible.
+		 */
+		if (x->chat != NULL && x->chat->pinned.n > 0)
+			c[i].priority = slice_eq(d->provider->name, x->chat->pinned)
+						? 0
+						: d->priority + 1;
 		c[i].open |= rest > now + rules.retry_after_max_us;
 	}
 	route_plan(&x->walk, &rules, c, n, &x->g->rng);
@@ -957,7 +798,7 @@ struct exchange *exchange_begin(struct gateway *g, struct http_request *rq,
 	list_push_tail(&g->exchanges, &x->link);
 	g->open++;
 	g->used = true;
-	if (!authenticate(x) || !read_request(x) || !find_model(x) || !read_whole(x))
+	if (!exchange_admit(x))
 		return NULL;
 	if (nobody_counts(x)) {
 		answer_estimate(x);
@@ -1013,6 +854,6 @@ void exchange_cut(struct exchange *x)
 	if (x->state == X_COMMITTED)
 		cut(x, &f);
 	else
-		refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL,
-		       LIT("The gateway is stopping; try again."), 0);
+		exchange_refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL,
+				LIT("The gateway is stopping; try again."), 0);
 }

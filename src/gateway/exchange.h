@@ -127,6 +127,15 @@ void exchange_cut(struct exchange *x);
 
 /* ---- between exchange.c and relay.c -------------------------------------------------- */
 
+/* gateway/admit.c: checks the key, reads the body as far as it must be known, finds the model.
+ * False: refused; the exchange has ended and is gone. */
+bool exchange_admit(struct exchange *x);
+/* Ends the exchange with an error of ours; `code` NULL: the table's.  x is gone afterwards. */
+void exchange_refuse(struct exchange *x, enum end end, enum answer what, const char *code,
+		     const char *param, struct slice message, uint64_t retry_after_us);
+/* The field that x->why names, in the arena; NULL: none. */
+const char *exchange_param(const struct exchange *x);
+
 /* gateway/prepare.c: the call for a deployment: its body, path and headers.  Fills x->at.
  * E_UNSUPPORTED: it cannot be told this (x->cannot says what, or x->why);  E_NOMEM, E_TOOBIG */
 MUST_USE enum rc attempt_prepare(struct exchange *x, const struct deployment *d,

@@ -7,9 +7,8 @@ import subprocess
 
 import pytest
 import weir
+from foreign import ALL, KEY
 
-programs = pytest.importorskip("foreign")  # the fixture that the clients for Python have too
-ALL, KEY = programs.ALL, programs.KEY
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "node")
 

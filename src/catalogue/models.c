@@ -111,9 +111,9 @@ static bool is_name(size_t at, struct slice name)
 	return at < model_name_n && slice_eq(text(model_names[at].name), name);
 }
 
-static bool hidden(const struct catalogue *c, uint32_t row)
+static bool is_replaced(const struct catalogue *c, uint32_t row)
 {
-	return c != NULL && c->hidden != NULL && (c->hidden[row / 8] & 1U << row % 8) != 0;
+	return c != NULL && c->replaced != NULL && (c->replaced[row / 8] & 1U << row % 8) != 0;
 }
 
 /* ---- the operator's rows -------------------------------------------------------------------
@@ -156,7 +156,7 @@ bool catalogue_find(const struct catalogue *c, struct slice provider, struct sli
 	for (size_t i = first_name(name); is_name(i, name); i++) {
 		uint32_t row = model_names[i].row;
 
-		if (hidden(c, row) || !slice_eq(text(model_rows[row].provider), provider))
+		if (is_replaced(c, row) || !slice_eq(text(model_rows[row].provider), provider))
 			continue;
 		model_of_row(row, m);
 		return true;
@@ -184,7 +184,7 @@ size_t catalogue_find_all(const struct catalogue *c, struct slice name, struct m
 	for (size_t i = first_name(name); is_name(i, name); i++) {
 		uint32_t row = model_names[i].row;
 
-		if (hidden(c, row) || has_extra(c, text(model_rows[row].provider), name))
+		if (is_replaced(c, row) || has_extra(c, text(model_rows[row].provider), name))
 			continue;
 		if (n < cap)
 			model_of_row(row, &v[n]);

@@ -17,7 +17,7 @@ struct catalogue {
 	size_t extra_n;
 	const struct extra_name *names; /* their ids and aliases, by name */
 	size_t name_n;
-	const uint8_t *hidden; /* a bit per shipped row that an extra one stands for */
+	const uint8_t *replaced; /* a bit per shipped row that an extra one stands for */
 	const uint32_t *order; /* all, by provider and id: shipped rows, or extras | ORDER_EXTRA
 				*/
 	size_t n;

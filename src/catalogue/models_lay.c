@@ -123,7 +123,7 @@ static bool make_names(struct catalogue *c, struct arena *a)
 	return true;
 }
 
-/* The extras between the shipped rows that are not hidden. */
+/* The extras between the shipped rows that are not replaced. */
 static bool make_order(struct catalogue *c, struct arena *a)
 {
 	uint32_t *order = ARENA_ARRAY(a, uint32_t, model_row_n + c->extra_n);
@@ -133,7 +133,7 @@ static bool make_order(struct catalogue *c, struct arena *a)
 	if (order == NULL)
 		return false;
 	for (uint32_t i = 0; i < model_row_n; i++) {
-		if (c->hidden[i / 8] & 1U << i % 8)
+		if (c->replaced[i / 8] & 1U << i % 8)
 			continue;
 		model_of_row(i, &shipped);
 		while (x < c->extra_n && by_place(&c->extra[x], &shipped) < 0)
@@ -152,9 +152,9 @@ enum rc catalogue_lay(struct catalogue **out, struct arena *a, const struct mode
 {
 	struct catalogue *c = ARENA_NEW(a, struct catalogue);
 	struct model_info *extra = ARENA_ARRAY(a, struct model_info, n);
-	uint8_t *hidden = ARENA_ARRAY(a, uint8_t, model_row_n / 8 + 1);
+	uint8_t *replaced = ARENA_ARRAY(a, uint8_t, model_row_n / 8 + 1);
 
-	if (c == NULL || extra == NULL || hidden == NULL)
+	if (c == NULL || extra == NULL || replaced == NULL)
 		return E_NOMEM;
 	for (size_t i = 0; i < n; i++) {
 		bool shipped = catalogue_find(NULL, v[i].provider, v[i].id, &extra[i]) &&
@@ -162,14 +162,14 @@ enum rc catalogue_lay(struct catalogue **out, struct arena *a, const struct mode
 		uint32_t row = extra[i].row;
 
 		if (shipped)
-			hidden[row / 8] |= (uint8_t)(1U << row % 8);
+			replaced[row / 8] |= (uint8_t)(1U << row % 8);
 		if (!lay_one(&extra[i], a, &v[i], shipped))
 			return E_NOMEM;
 	}
 	qsort(extra, n, sizeof(*extra), by_place);
 	c->extra = extra;
 	c->extra_n = n;
-	c->hidden = hidden;
+	c->replaced = replaced;
 	if (!make_names(c, a) || !make_order(c, a) || arena_failed(a))
 		return E_NOMEM;
 	*out = c;

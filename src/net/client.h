@@ -45,8 +45,8 @@ struct origin_options {
 	struct tls_client *tls;             /* for https; must outlive the client */
 	const struct proxy_settings *proxy; /* NULL: none; copied */
 	uint64_t connect_timeout_us;        /* DNS, TCP, proxy and TLS together */
-	/* Only addresses that are anybody's are connected to (address_is_public): for hosts that
-	 * a client named.  Not with a proxy.  A name that has no such address fails with
+	/* Only addresses that are anybody's are connected to (address_is_public): for hosts
+	 * that a client named.  Not with a proxy.  A name that has no such address fails with
 	 * E_REFUSED, "net.private_address". */
 	bool public_only;
 };

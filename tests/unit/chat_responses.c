@@ -370,8 +370,7 @@ static void state_is_refused_whichever_member_counts(void **state UNUSED)
 		"{\"previous_response_id\":null,\"previous_response_id\":\"r\"}",
 		"{\"store\":false,\"store\":true}",
 		"{\"st\\u006fre\":true}",
-		"{\"input\":\"x\",\"input\":[{\"type\":\"message\",\"type\":\"item_reference\","
-		"\"id\":\"i\"}]}",
+		"{\"input\":\"x\",\"input\":[{\"type\":\"message\",\"type\":\"item_reference\"}]}",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {

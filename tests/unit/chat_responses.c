@@ -366,11 +366,13 @@ static void bad_requests_are_refused_with_code_and_path(void **state UNUSED)
  * the provider's to choose from. */
 static void state_is_refused_whichever_member_counts(void **state UNUSED)
 {
-	static const char *const bodies[] = {
+	static const char item[] = "{\"input\":\"x\",\"input\":[{\"type\":\"message\","
+				   "\"type\":\"item_reference\",\"id\":\"i\"}]}";
+	const char *const bodies[] = {
 		"{\"previous_response_id\":null,\"previous_response_id\":\"r\"}",
 		"{\"store\":false,\"store\":true}",
 		"{\"st\\u006fre\":true}",
-		"{\"input\":\"x\",\"input\":[{\"type\":\"message\",\"type\":\"item_reference\"}]}",
+		item,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {

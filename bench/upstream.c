@@ -430,8 +430,8 @@ int main(int argc, char **argv)
 	struct server *s = need(1, sizeof(*s));
 	int fd;
 
-	if (argc != 2)
-		die("usage: bench_upstream HOST:PORT");
+	if (argc < 2 || argc > 3)
+		die("usage: bench_upstream HOST:PORT [--lean]");
 	raise_file_limit();
 	for (size_t i = 0; i < WHEEL; i++)
 		s->wheel[i].next = s->wheel[i].prev = &s->wheel[i];

@@ -79,6 +79,22 @@ void lost_param(struct chat_lost *l, const char *name)
 	lost_key(l, slice_cstr(name));
 }
 
+bool target_takes(const struct chat_target *t, struct slice member)
+{
+	for (size_t i = 0; i < t->drop_param_n; i++)
+		if (slice_eq(t->drop_params[i], member))
+			return false;
+	return true;
+}
+
+bool target_param(const struct chat_target *t, const char *name, struct chat_lost *l)
+{
+	if (target_takes(t, slice_cstr(name)))
+		return true;
+	lost_param(l, name);
+	return false;
+}
+
 void lost_content(struct chat_lost *l, size_t m, size_t p, const char *what)
 {
 	struct sb b = lost_next(l, true);

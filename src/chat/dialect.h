@@ -69,6 +69,9 @@ struct chat_target {
 	size_t drop_param_n;
 };
 
+/* Whether its provider takes the member (it is none of drop_params). */
+bool target_takes(const struct chat_target *t, struct slice member);
+
 /* What a target could not say.  Never silently: the account's policy is asked. */
 enum { LOST_MAX = 24 };
 struct chat_lost {
@@ -81,6 +84,8 @@ struct chat_lost {
 	bool content;
 };
 void lost_param(struct chat_lost *l, const char *name);
+/* target_takes(); what it does not take is named as lost. */
+bool target_param(const struct chat_target *t, const char *name, struct chat_lost *l);
 void lost_key(struct chat_lost *l, struct slice name);
 /* `what`: "audio"; `m`, `p`: which message and part (from 0). */
 void lost_content(struct chat_lost *l, size_t m, size_t p, const char *what);

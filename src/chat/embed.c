@@ -142,20 +142,10 @@ enum rc embed_dimensions(struct embed_reader *rd, const struct fields *f, const 
 
 /* ---- writing requests ---- */
 
-bool embed_may(const struct chat_target *t, const char *name, struct chat_lost *lost)
-{
-	for (size_t i = 0; i < t->drop_param_n; i++)
-		if (slice_eq(t->drop_params[i], slice_cstr(name))) {
-			lost_param(lost, name);
-			return false;
-		}
-	return true;
-}
-
 void embed_dimensions_out(const struct embed_request *r, const struct chat_target *t,
 			  const char *named, struct json_out *out, struct chat_lost *lost)
 {
-	if (r->dimensions == 0 || !embed_may(t, named, lost))
+	if (r->dimensions == 0 || !target_param(t, named, lost))
 		return;
 	out_key(out, named);
 	out_u64(out, r->dimensions);
@@ -165,11 +155,7 @@ void embed_extras_out(const struct embed_request *r, const struct embed_dialect 
 		      const struct chat_target *t, struct json_out *out, struct chat_lost *lost)
 {
 	for (const struct chat_extra *x = r->extras; x != NULL; x = x->next) {
-		bool goes = r->dialect == own;
-
-		for (size_t i = 0; i < t->drop_param_n; i++)
-			goes &= !slice_eq(t->drop_params[i], x->key);
-		if (!goes) {
+		if (r->dialect != own || !target_takes(t, x->key)) {
 			lost_key(lost, x->key);
 			continue;
 		}

@@ -1,5 +1,7 @@
 #include "chat/event.h"
 
+#include "wire/json_out.h"
+
 struct chat_event *event_add(struct chat_events *e, enum event_kind kind)
 {
 	struct chat_event *v;
@@ -52,6 +54,35 @@ void event_call(struct chat_events *e, unsigned index, struct json_text id,
 	v = event_add(e, EV_TOOL_END);
 	if (v != NULL)
 		v->index = index;
+}
+
+struct slice event_args(const struct chat_event *v, size_t n, size_t i, struct arena *a)
+{
+	struct json_text first = { { NULL, 0 } };
+	size_t pieces = 0;
+	struct json_out o;
+
+	out_init(&o, a);
+	for (size_t k = i + 1; k < n; k++) {
+		const struct chat_event *e = &v[k];
+
+		if (e->choice != v[i].choice || e->index != v[i].index)
+			continue;
+		if (e->kind == EV_TOOL_END || e->kind == EV_TOOL_BEGIN)
+			break;
+		if (e->kind != EV_TOOL_ARGS)
+			continue;
+		/* Nearly always there is one piece: it is not copied. */
+		if (pieces++ == 0)
+			first = e->text;
+		else if (pieces == 2)
+			out_raw(&o, first.s);
+		if (pieces > 1)
+			out_raw(&o, e->text.s);
+	}
+	if (pieces > 1)
+		first.s = out_slice(&o);
+	return slice_trim(json_text_plain(first, a));
 }
 
 void event_usage(struct chat_events *e, const struct usage *u)

@@ -95,6 +95,9 @@ void event_text(struct chat_events *e, enum event_kind kind, struct json_text te
 /* One whole call whose arguments are a JSON object (text of a scanned value). */
 void event_call(struct chat_events *e, unsigned index, struct json_text id,
 		struct json_text name, struct slice args_object);
+/* The arguments (a custom tool's input) of the whole call that begins at `i`, decoded and
+ * trimmed; empty also on no memory (sticky in the arena). */
+struct slice event_args(const struct chat_event *v, size_t n, size_t i, struct arena *a);
 void event_usage(struct chat_events *e, const struct usage *u);
 void event_finish(struct chat_events *e, unsigned choice, enum finish_kind finish);
 

@@ -99,6 +99,15 @@ void chat_extra_add(struct chat_request *r, struct arena *a, struct slice key,
 	r->extras_tail = &x->next;
 }
 
+const struct chat_extra *chat_extra_find(const struct chat_request *r, const char *key)
+{
+	const struct chat_extra *x = r->extras;
+
+	while (x != NULL && !slice_eq(x->key, slice_cstr(key)))
+		x = x->next;
+	return x;
+}
+
 /* How many comparisons the search for the calls of all results may take.  Results stand beside
  * their calls and in their order; only a request made to be slow needs more, and then the rest
  * stay without their tools' names. */

@@ -246,6 +246,8 @@ struct chat_tool *chat_tool_add(struct chat_request *r, struct arena *a, enum to
 /* NULL, and not for want of memory, after 1,024 of them. */
 struct chat_name *chat_name_add(struct chat_name **list, struct arena *a,
 				struct json_text name);
+/* NULL: none. */
+const struct chat_extra *chat_extra_find(const struct chat_request *r, const char *key);
 void chat_extra_add(struct chat_request *r, struct arena *a, struct slice key,
 		    struct slice value);
 

@@ -11,6 +11,20 @@
 /* No answer has a million millions of tokens, and sums of them must not overflow. */
 #define USAGE_TOKENS_MAX (1ULL << 40)
 
+/* Every counter of tokens, by its name in metrics and records. */
+#define USAGE_TABLE(X)                                                                         \
+	X(input)                                                                               \
+	X(cache_read)                                                                          \
+	X(cache_write)                                                                         \
+	X(cache_write_1h)                                                                      \
+	X(audio_in)                                                                            \
+	X(output)                                                                              \
+	X(reasoning)                                                                           \
+	X(audio_out)
+#define USAGE_COUNT(name) +1
+enum { USAGE_COUNTERS = 0 USAGE_TABLE(USAGE_COUNT) };
+#undef USAGE_COUNT
+
 struct usage {
 	bool known;     /* the provider said so */
 	bool estimated; /* it did not; these are our estimates */

@@ -228,7 +228,8 @@ static struct slice who_could(struct exchange *x)
 
 	sb_init(&b, room, sizeof(room));
 	for (size_t i = 0; i < s->deployment_n && !b.cut; i++) {
-		if (s->deployment_list[i]->provider->dialect != x->ask.dialect)
+		if (s->deployment_list[i]->provider->dialect != x->ask.dialect ||
+		    (x->key != NULL && !client_key_allows(x->key, s->deployment_list[i]->name)))
 			continue;
 		if (b.n > 0)
 			sb_lit(&b, ", ");
@@ -585,15 +586,21 @@ static bool is_object(struct slice body)
 	return json_scan(body, &kind, NULL, 0, &n, NULL) == OK && kind == JSON_OBJECT;
 }
 
+/* X9: some providers quote what they were sent. */
+static struct slice scrub(struct exchange *x, const struct provider *p, struct slice text)
+{
+	text = secret_scrub(x->arena, p->key, text);
+	return secret_scrub(x->arena, p->aws.token, text);
+}
+
 void attempt_failed(struct exchange *x, const struct fault *given)
 {
-	/* X9: some providers quote the key they were sent. */
-	const struct secret key = x->at.deployment->provider->key;
+	const struct provider *p = x->at.deployment->provider;
 	struct fault own = *given;
 	const struct fault *f = &own;
 	const struct fault_row *row = fault_row(f->kind);
 
-	own.message = secret_scrub(x->arena, key, given->message);
+	own.message = scrub(x, p, given->message);
 
 	note(x, f->kind);
 	judge_health(x, f);
@@ -607,8 +614,7 @@ void attempt_failed(struct exchange *x, const struct fault *given)
 	if (!x->at.translate && !row->again && x->at.status >= 400 && x->at.status < 500 &&
 	    f->kind != FAULT_AUTH && f->kind != FAULT_QUOTA &&
 	    is_object(buf_slice(&x->at.held))) {
-		x->refusal = arena_copy(x->arena,
-					secret_scrub(x->arena, key, buf_slice(&x->at.held)));
+		x->refusal = arena_copy(x->arena, scrub(x, p, buf_slice(&x->at.held)));
 		x->refusal_status = x->at.status;
 		x->refusal_type = x->at.error_type;
 	}
@@ -762,6 +768,11 @@ static void answer_estimate(struct exchange *x)
 	usage_estimate(&x->usage, x->prompt_bytes, 0);
 	x->ask.dialect->count_write(x->usage.input, &out);
 	body = out_slice(&out);
+	if (body.n == 0) {
+		exchange_refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL, LIT("Out of memory."),
+				0);
+		return;
+	}
 	exchange_end(x, END_COMPLETE, 200, body.n);
 	reply_send(rq, 200, h, n, body);
 	view_unref(view);

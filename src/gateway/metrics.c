@@ -4,8 +4,8 @@
 
 #define END_NAME(id, name) name,
 static const char *const end_names[] = { END_TABLE(END_NAME) };
-static const char *const token_names[] = { "input", "cache_read", "cache_write", "output",
-					   "reasoning" };
+#define TOKEN_NAME(name) #name,
+static const char *const token_names[USAGE_COUNTERS] = { USAGE_TABLE(TOKEN_NAME) };
 
 /* Upper bounds in microseconds. */
 static const uint64_t bounds[HISTOGRAM_BUCKETS] = { 5000,     10000,    25000,     50000,
@@ -78,12 +78,13 @@ void metrics_time(struct histogram *h, uint64_t us)
 	count_add(&h->sum_us, us);
 }
 
+#define TOKEN_COUNT(name) u->name,
+
 void metrics_usage(struct metrics_provider *p, const struct usage *u)
 {
-	const uint64_t tokens[] = { u->input, u->cache_read, u->cache_write, u->output,
-				    u->reasoning };
+	const uint64_t tokens[USAGE_COUNTERS] = { USAGE_TABLE(TOKEN_COUNT) };
 
-	for (size_t i = 0; i < ARRAY_LEN(tokens); i++)
+	for (size_t i = 0; i < USAGE_COUNTERS; i++)
 		count_add(&p->tokens[i], tokens[i]);
 	if (u->estimated)
 		count_add(&p->estimated, 1);
@@ -205,7 +206,7 @@ static void write_histogram(struct out *o, const char *name, const char *label,
 /* One provider over all loops. */
 struct provider_sum {
 	const char *name;
-	uint64_t attempts[FAULT_KINDS], tokens[5], estimated;
+	uint64_t attempts[FAULT_KINDS], tokens[USAGE_COUNTERS], estimated;
 	struct histogram_sum ttft;
 };
 
@@ -213,7 +214,7 @@ static void provider_add(struct provider_sum *to, const struct metrics_provider 
 {
 	for (size_t i = 0; i < FAULT_KINDS; i++)
 		to->attempts[i] += get(&p->attempts[i]);
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < USAGE_COUNTERS; i++)
 		to->tokens[i] += get(&p->tokens[i]);
 	to->estimated += get(&p->estimated);
 	histogram_add(&to->ttft, &p->ttft);

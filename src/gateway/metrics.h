@@ -75,9 +75,9 @@ struct histogram {
 struct metrics_provider {
 	char name[65];                 /* as long as the config lets it be */
 	counter attempts[FAULT_KINDS]; /* FAULT_NONE: those that succeeded */
-	counter tokens[5];             /* input, cache_read, cache_write, output, reasoning */
-	counter estimated;             /* exchanges whose usage we had to estimate */
-	struct histogram ttft;         /* from starting the attempt to its first content */
+	counter tokens[USAGE_COUNTERS];
+	counter estimated;     /* exchanges whose usage we had to estimate */
+	struct histogram ttft; /* from starting the attempt to its first content */
 };
 
 /* One loop's. */

@@ -29,6 +29,8 @@ static struct slice attempts_text(const struct exchange *x, char *room, size_t c
 	return sb_slice(&out);
 }
 
+#define TOKEN_FIELD(name) F_U64(#name, x->usage.name),
+
 void record_write(const struct exchange *x, enum end end, unsigned status, uint64_t bytes_out)
 {
 	const struct gateway *g = x->g;
@@ -51,10 +53,7 @@ void record_write(const struct exchange *x, enum end end, unsigned status, uint6
 		  F_MS("ttft_ms", x->ttft_us),
 		  F_MS("took_ms", loop_clock_us(g->loop) - request_began_us(x->rq)),
 		  F_U64("bytes_in", x->prompt_bytes), F_U64("bytes_out", bytes_out),
-		  F_U64("input", x->usage.input), F_U64("cache_read", x->usage.cache_read),
-		  F_U64("cache_write", x->usage.cache_write), F_U64("output", x->usage.output),
-		  F_U64("reasoning", x->usage.reasoning),
-		  F_CSTR("usage", x->usage.known       ? "reported"
-				  : x->usage.estimated ? "estimated"
-						       : "none"));
+		  USAGE_TABLE(TOKEN_FIELD) F_CSTR("usage", x->usage.known       ? "reported"
+							   : x->usage.estimated ? "estimated"
+										: "none"));
 }

@@ -48,7 +48,12 @@ static void all_loops_are_added_up(void **state UNUSED)
 	p = metrics_provider(two, LIT("groq"), &t.mem);
 	count_add(&p->attempts[FAULT_NONE], 1);
 	count_add(&p->attempts[FAULT_RATE], 5);
-	metrics_usage(p, &(struct usage){ .known = true, .input = 7, .output = 9 });
+	metrics_usage(p, &(struct usage){ .known = true,
+					  .input = 7,
+					  .cache_write_1h = 3,
+					  .audio_in = 4,
+					  .output = 9,
+					  .audio_out = 5 });
 	metrics_time(&p->ttft, 5000); /* on a bound: inside it */
 	metrics_time(&p->ttft, 5001);
 	metrics_time(&p->ttft, 400000000); /* over all of them */
@@ -63,6 +68,9 @@ static void all_loops_are_added_up(void **state UNUSED)
 		  "weir_attempts_total{provider=\"groq\",outcome=\"ok\"} 2\n"));
 	CHECK(has(buf_slice(&out), "{provider=\"groq\",outcome=\"rate_limit\"} 5\n"));
 	CHECK(has(buf_slice(&out), "weir_tokens_total{provider=\"groq\",kind=\"input\"} 7\n"));
+	CHECK(has(buf_slice(&out), "provider=\"groq\",kind=\"cache_write_1h\"} 3\n"));
+	CHECK(has(buf_slice(&out), "provider=\"groq\",kind=\"audio_in\"} 4\n"));
+	CHECK(has(buf_slice(&out), "provider=\"groq\",kind=\"audio_out\"} 5\n"));
 	CHECK(has(buf_slice(&out),
 		  "weir_ttft_seconds_bucket{provider=\"groq\",le=\"0.005\"} 1\n"));
 	CHECK(has(buf_slice(&out),

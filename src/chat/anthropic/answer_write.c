@@ -124,7 +124,7 @@ static bool type_ends(struct slice raw, const char *with)
 void anthropic_citation_out(struct json_out *o, const struct chat_annotation *c)
 {
 	if (type_ends(c->raw, "_location")) { /* this dialect's own */
-		out_json(o, c->raw);
+		out_json_line(o, c->raw);
 		return;
 	}
 	out_object(o);
@@ -293,39 +293,10 @@ static size_t thinking_run(const struct whole *w, size_t i)
 	return end;
 }
 
-/* The input of the call that begins at `i`, decoded. */
-static struct slice input_of(const struct whole *w, size_t i)
-{
-	struct json_text first = { { NULL, 0 } };
-	size_t pieces = 0;
-	struct json_out o;
-
-	out_init(&o, w->o->a);
-	for (size_t k = i + 1; k < w->n; k++) {
-		const struct chat_event *e = &w->v[k];
-
-		if (!mine(e) || e->index != w->v[i].index)
-			continue;
-		if (e->kind == EV_TOOL_END || e->kind == EV_TOOL_BEGIN)
-			break;
-		if (e->kind != EV_TOOL_ARGS)
-			continue;
-		if (pieces++ == 0)
-			first = e->text;
-		else if (pieces == 2)
-			out_raw(&o, first.s);
-		if (pieces > 1)
-			out_raw(&o, e->text.s);
-	}
-	if (pieces > 1)
-		first.s = out_slice(&o);
-	return slice_trim(json_text_plain(first, w->o->a));
-}
-
 static void call_out(const struct whole *w, size_t i)
 {
 	const struct chat_event *e = &w->v[i];
-	struct slice input = input_of(w, i);
+	struct slice input = event_args(w->v, w->n, i, w->o->a);
 	enum json_kind kind = JSON_NULL;
 	size_t n;
 

@@ -22,23 +22,9 @@ enum {
 	MAX_TOKENS_DEFAULT = 4096,
 };
 
-/* Whether its provider takes the member; what it does not take is named. */
-static bool taken(struct writing *w, const char *member)
-{
-	for (size_t i = 0; i < w->t->drop_param_n; i++)
-		if (slice_eq(w->t->drop_params[i], slice_cstr(member))) {
-			lost_param(w->lost, member);
-			return false;
-		}
-	return true;
-}
-
 static const struct chat_extra *extra(const struct writing *w, const char *key)
 {
-	for (const struct chat_extra *x = w->r->extras; w->own && x != NULL; x = x->next)
-		if (slice_eq(x->key, slice_cstr(key)))
-			return x;
-	return NULL;
+	return w->own ? chat_extra_find(w->r, key) : NULL;
 }
 
 /* ---- plan: thinking and the answer's length -------------------------------------------- */
@@ -171,7 +157,7 @@ static void plan_format(struct writing *w, struct plan *p)
 	if (f->kind != FORMAT_SCHEMA)
 		return;
 	if (w->claude->schema)
-		p->schema = f->schema.n > 0 && taken(w, "output_config");
+		p->schema = f->schema.n > 0 && target_param(w->t, "output_config", w->lost);
 	else
 		p->forced = p->tools_free && object_schema(w, f->schema);
 	if (!p->schema && !p->forced)
@@ -315,7 +301,7 @@ static void choice_out(struct writing *w, const struct plan *p, size_t tools)
 	const char *type = choice_type(w, p);
 	struct json_text name = { { NULL, 0 } };
 
-	if (tools == 0 || type == NULL || !taken(w, "tool_choice"))
+	if (tools == 0 || type == NULL || !target_param(w->t, "tool_choice", w->lost))
 		return;
 	if (c->kind == CHOICE_NAMED && c->names != NULL)
 		name = c->names->name;
@@ -348,7 +334,8 @@ static void thinking_out(struct writing *w, const struct plan *p)
 
 	if (extra(w, "thinking") != NULL)
 		return; /* of a kind that only this dialect has: written as it came */
-	if ((!p->disable && p->thinking == THINKING_NONE) || !taken(w, "thinking"))
+	if ((!p->disable && p->thinking == THINKING_NONE) ||
+	    !target_param(w->t, "thinking", w->lost))
 		return;
 	out_key(w->o, "thinking");
 	out_object(w->o);
@@ -366,7 +353,8 @@ static void thinking_out(struct writing *w, const struct plan *p)
 
 static void output_config_out(struct writing *w, const struct plan *p)
 {
-	bool effort = p->effort != EFFORT_UNSET && (p->schema || taken(w, "output_config"));
+	bool effort = p->effort != EFFORT_UNSET &&
+		      (p->schema || target_param(w->t, "output_config", w->lost));
 
 	if (!effort && !p->schema)
 		return;
@@ -390,7 +378,7 @@ static void output_config_out(struct writing *w, const struct plan *p)
 
 static void number_out(struct writing *w, const char *member, struct slice number)
 {
-	if (number.n > 0 && taken(w, member))
+	if (number.n > 0 && target_param(w->t, member, w->lost))
 		out_key(w->o, member), out_json(w->o, number);
 }
 
@@ -435,7 +423,7 @@ static void stops_out(struct writing *w)
 			lost_param(w->lost, "stop"); /* refused */
 			continue;
 		}
-		if (!open && !taken(w, "stop_sequences"))
+		if (!open && !target_param(w->t, "stop_sequences", w->lost))
 			return;
 		if (!open)
 			out_key(w->o, "stop_sequences"), out_array(w->o);
@@ -450,13 +438,13 @@ static void account_out(struct writing *w)
 {
 	struct json_text tier = w->r->service_tier;
 
-	if (!json_text_empty(w->r->user) && taken(w, "metadata")) {
+	if (!json_text_empty(w->r->user) && target_param(w->t, "metadata", w->lost)) {
 		out_key(w->o, "metadata");
 		out_object(w->o);
 		out_key(w->o, "user_id"), out_text(w->o, w->r->user);
 		out_close(w->o);
 	}
-	if (json_text_empty(tier) || !taken(w, "service_tier"))
+	if (json_text_empty(tier) || !target_param(w->t, "service_tier", w->lost))
 		return;
 	if (json_text_is(tier, LIT("auto")) || json_text_is(tier, LIT("priority")) ||
 	    json_text_is(tier, LIT("fast")))

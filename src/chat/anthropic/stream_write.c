@@ -191,35 +191,15 @@ static void put_signature(const struct to *t, const struct chat_event *e)
 	block_close(t);
 }
 
-/* Another's JSON, which may have been written over several lines: a frame's data is one.
- * Inside strings line ends are escaped, and outside they are but spaces. */
-static struct slice one_line(const struct to *t, struct slice raw)
-{
-	char *p;
-
-	if (slice_find_char(raw, '\n') == SLICE_NONE &&
-	    slice_find_char(raw, '\r') == SLICE_NONE)
-		return raw;
-	p = arena_bytes(t->o->a, raw.n);
-	if (p == NULL)
-		return slice_of(NULL, 0);
-	for (size_t i = 0; i < raw.n; i++)
-		p[i] = raw.p[i] == '\n' || raw.p[i] == '\r' ? ' ' : raw.p[i];
-	return slice_of(p, raw.n);
-}
-
 static void put_citation(const struct to *t, const struct chat_event *e)
 {
-	struct chat_annotation c = e->u.annotation;
-
-	c.raw = one_line(t, c.raw);
 	open_text(t);
 	frame_open(t->o, "content_block_delta");
 	out_key(t->o, "index"), out_u64(t->o, t->w->blocks - 1);
 	out_key(t->o, "delta");
 	out_object(t->o);
 	out_key(t->o, "type"), out_lit(t->o, "citations_delta");
-	out_key(t->o, "citation"), anthropic_citation_out(t->o, &c);
+	out_key(t->o, "citation"), anthropic_citation_out(t->o, &e->u.annotation);
 	out_close(t->o);
 	frame_close(t->o);
 }
@@ -238,7 +218,7 @@ static void put_other(const struct to *t, const struct chat_event *e)
 		return;
 	block_close(t);
 	block_start(t, NULL);
-	out_json(t->o, one_line(t, e->raw));
+	out_json_line(t->o, e->raw);
 	frame_close(t->o);
 	t->w->open = OPEN_THINKING; /* any: it ends at once */
 	block_close(t);

@@ -312,39 +312,10 @@ static void redacted_out(const struct whole *w, struct json_text data, bool boun
 	out_close(w->o);
 }
 
-/* The input of the call that begins at `i`, decoded. */
-static struct slice input_of(const struct whole *w, size_t i)
-{
-	struct json_text first = { { NULL, 0 } };
-	struct json_out o;
-	size_t pieces = 0;
-
-	out_init(&o, w->o->a);
-	for (size_t k = i + 1; k < w->n; k++) {
-		const struct chat_event *e = &w->v[k];
-
-		if (!mine(e) || e->index != w->v[i].index)
-			continue;
-		if (e->kind == EV_TOOL_END || e->kind == EV_TOOL_BEGIN)
-			break;
-		if (e->kind != EV_TOOL_ARGS)
-			continue;
-		if (pieces++ == 0)
-			first = e->text;
-		else if (pieces == 2)
-			out_raw(&o, first.s);
-		if (pieces > 1)
-			out_raw(&o, e->text.s);
-	}
-	if (pieces > 1)
-		first.s = out_slice(&o);
-	return slice_trim(json_text_plain(first, w->o->a));
-}
-
 static void call_out(const struct whole *w, size_t i)
 {
 	const struct chat_event *e = &w->v[i];
-	const struct slice input = input_of(w, i);
+	const struct slice input = event_args(w->v, w->n, i, w->o->a);
 	enum json_kind kind;
 	size_t n;
 

@@ -41,23 +41,9 @@ static enum family family_of(struct slice model)
 	return FAMILY_OTHER;
 }
 
-/* Whether its provider takes the member; what it does not take is named. */
-static bool taken(struct writing *w, const char *member)
-{
-	for (size_t i = 0; i < w->t->drop_param_n; i++)
-		if (slice_eq(w->t->drop_params[i], slice_cstr(member))) {
-			lost_param(w->lost, member);
-			return false;
-		}
-	return true;
-}
-
 static const struct chat_extra *extra(const struct writing *w, const char *key)
 {
-	for (const struct chat_extra *x = w->r->extras; w->own && x != NULL; x = x->next)
-		if (slice_eq(x->key, slice_cstr(key)))
-			return x;
-	return NULL;
+	return w->own ? chat_extra_find(w->r, key) : NULL;
 }
 
 /* ---- plan ------------------------------------------------------------------------------ */
@@ -179,7 +165,7 @@ static void plan_format(struct writing *w, struct plan *p)
 	if (f->kind != FORMAT_SCHEMA)
 		return;
 	if (w->own || w->claude == NULL || w->claude->schema)
-		p->schema = f->schema.n > 0 && taken(w, "outputConfig");
+		p->schema = f->schema.n > 0 && target_param(w->t, "outputConfig", w->lost);
 	else
 		p->forced = p->tools_free && object_schema(w, f->schema);
 	if (!p->schema && !p->forced)
@@ -343,7 +329,7 @@ static void choice_out(struct writing *w, const struct plan *p)
 		lost_param(w->lost, "tool_choice");
 		kind = "auto";
 	}
-	if (!taken(w, "toolChoice"))
+	if (!target_param(w->t, "toolChoice", w->lost))
 		return;
 	out_key(w->o, "toolChoice");
 	out_object(w->o);
@@ -437,9 +423,9 @@ static void sampling_out(struct writing *w, struct lazy *l, const struct plan *p
 		lost_param(w->lost, "top_p");
 		top_p = slice_of(NULL, 0);
 	}
-	if (temperature.n > 0 && taken(w, "temperature"))
+	if (temperature.n > 0 && target_param(w->t, "temperature", w->lost))
 		lazy_key(l, "temperature"), out_json(w->o, temperature);
-	if (top_p.n > 0 && taken(w, "topP"))
+	if (top_p.n > 0 && target_param(w->t, "topP", w->lost))
 		lazy_key(l, "topP"), out_json(w->o, top_p);
 }
 
@@ -448,7 +434,7 @@ static void inference_out(struct writing *w, const struct plan *p)
 	struct lazy l = { .o = w->o, .name = "inferenceConfig" };
 	bool stops = false;
 
-	if (p->max_tokens > 0 && taken(w, "maxTokens"))
+	if (p->max_tokens > 0 && target_param(w->t, "maxTokens", w->lost))
 		lazy_key(&l, "maxTokens"), out_u64(w->o, p->max_tokens);
 	sampling_out(w, &l, p);
 	for (const struct chat_name *n = w->r->stop; n != NULL; n = n->next) {
@@ -457,7 +443,7 @@ static void inference_out(struct writing *w, const struct plan *p)
 			lost_param(w->lost, "stop"); /* refused */
 			continue;
 		}
-		if (!stops && !taken(w, "stopSequences"))
+		if (!stops && !target_param(w->t, "stopSequences", w->lost))
 			break;
 		if (!stops)
 			lazy_key(&l, "stopSequences"), out_array(w->o);
@@ -619,7 +605,8 @@ static void metadata_out(struct writing *w)
 
 	if (!fields_read(&f, w->r->metadata, w->a))
 		f.n = 0;
-	if ((f.n > 0 || !json_text_empty(w->r->user)) && !taken(w, "requestMetadata"))
+	if ((f.n > 0 || !json_text_empty(w->r->user)) &&
+	    !target_param(w->t, "requestMetadata", w->lost))
 		return;
 	for (size_t i = 0; i < f.n; i++) {
 		const struct json_text value = json_text_of(f.m[i].value);
@@ -647,7 +634,7 @@ static void tier_out(struct writing *w)
 	const struct json_text tier = w->r->service_tier;
 
 	if (json_text_empty(tier) || json_text_is(tier, LIT("auto")) ||
-	    !taken(w, "serviceTier"))
+	    !target_param(w->t, "serviceTier", w->lost))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(tiers); i++) {
 		if (!json_text_is(tier, slice_cstr(tiers[i])))

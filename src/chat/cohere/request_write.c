@@ -14,20 +14,10 @@ struct writer {
 
 /* ---- what a provider may have been told not to get ---- */
 
-static bool dropped(struct writer *w, const char *name)
-{
-	for (size_t i = 0; i < w->t->drop_param_n; i++)
-		if (slice_eq(w->t->drop_params[i], slice_cstr(name))) {
-			lost_param(w->lost, name);
-			return true;
-		}
-	return false;
-}
-
 /* Its key has been written if it may be there. */
 static bool param(struct writer *w, const char *name)
 {
-	if (dropped(w, name))
+	if (!target_param(w->t, name, w->lost))
 		return false;
 	out_key(w->o, name);
 	return true;
@@ -491,7 +481,7 @@ static void clamped(struct writer *w, const char *name, const char *theirs, stru
 	if (!json_double(v, &x) || !json_double(slice_cstr(low), &lo) ||
 	    !json_double(slice_cstr(high), &hi))
 		return;
-	if (dropped(w, name))
+	if (!target_param(w->t, name, w->lost))
 		return;
 	out_key(w->o, name);
 	if (x >= lo && x <= hi) {
@@ -633,11 +623,7 @@ static void extras(struct writer *w)
 		return;
 	}
 	for (const struct chat_extra *x = w->r->extras; x != NULL; x = x->next) {
-		bool drop = false;
-
-		for (size_t i = 0; i < w->t->drop_param_n; i++)
-			drop |= slice_eq(w->t->drop_params[i], x->key);
-		if (drop) {
+		if (!target_takes(w->t, x->key)) {
 			lost_key(w->lost, x->key);
 			continue;
 		}

@@ -132,10 +132,10 @@ static enum rc request_write(const struct embed_request *r, const struct chat_ta
 		out_close(out);
 	}
 	/* "float" is the default, and to some an unknown word */
-	if (!r->floats && embed_may(t, "encoding_format", lost))
+	if (!r->floats && target_param(t, "encoding_format", lost))
 		out_key(out, "encoding_format"), out_lit(out, "base64");
 	embed_dimensions_out(r, t, dimensions, out, lost);
-	if (!json_text_empty(r->user) && embed_may(t, "user", lost))
+	if (!json_text_empty(r->user) && target_param(t, "user", lost))
 		out_key(out, "user"), out_text(out, r->user);
 	embed_titles_lost(r, lost);
 	use_out(r, t, out, lost);

@@ -35,8 +35,6 @@ enum rc embed_dimensions(struct embed_reader *rd, const struct fields *f, const 
 
 /* ---- writing requests ---- */
 
-/* May the provider have this member?  If not it is named as lost. */
-bool embed_may(const struct chat_target *t, const char *name, struct chat_lost *lost);
 /* `named`: what the target calls dimensions; only when there are some. */
 void embed_dimensions_out(const struct embed_request *r, const struct chat_target *t,
 			  const char *named, struct json_out *out, struct chat_lost *lost);

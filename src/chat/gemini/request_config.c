@@ -2,18 +2,10 @@
 
 /* ---- what the provider does not take --------------------------------------------------- */
 
-static bool dropped(const struct gemini_write *w, const char *name)
-{
-	for (size_t i = 0; i < w->t->drop_param_n; i++)
-		if (slice_eq(w->t->drop_params[i], slice_cstr(name)))
-			return true;
-	return false;
-}
-
 /* Whether a parameter may be written; if it was asked for and may not, it is lost. */
 static bool takes(struct gemini_write *w, const char *name, const char *theirs, bool asked)
 {
-	if (asked && dropped(w, name)) {
+	if (asked && !target_takes(w->t, slice_cstr(name))) {
 		lost_param(w->lost, theirs);
 		return false;
 	}

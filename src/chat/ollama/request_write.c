@@ -13,11 +13,8 @@ struct writer {
 /* Its key has been written if the provider may have it. */
 static bool param(struct writer *w, const char *name)
 {
-	for (size_t i = 0; i < w->t->drop_param_n; i++)
-		if (slice_eq(w->t->drop_params[i], slice_cstr(name))) {
-			lost_param(w->lost, name);
-			return false;
-		}
+	if (!target_param(w->t, name, w->lost))
+		return false;
 	out_key(w->o, name);
 	return true;
 }

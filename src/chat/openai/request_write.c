@@ -5,13 +5,7 @@
 
 bool param_taken(struct writing *w, const char *name)
 {
-	for (size_t i = 0; i < w->t->drop_param_n; i++) {
-		if (slice_eq(w->t->drop_params[i], slice_cstr(name))) {
-			lost_param(w->lost, name);
-			return false;
-		}
-	}
-	return true;
+	return target_param(w->t, name, w->lost);
 }
 
 /* ---- members that are copied ------------------------------------------------ */
@@ -423,14 +417,10 @@ static void n_out(struct writing *w)
 
 static void stream_out(struct writing *w)
 {
-	bool asks = !quirk(w, QUIRK_NO_STREAM_OPTIONS);
-
 	if (!w->r->stream)
 		return;
 	out_key(w->o, "stream"), out_bool(w->o, true);
-	for (size_t i = 0; i < w->t->drop_param_n; i++)
-		asks &= !slice_eq(w->t->drop_params[i], LIT("stream_options"));
-	if (!asks)
+	if (quirk(w, QUIRK_NO_STREAM_OPTIONS) || !target_takes(w->t, LIT("stream_options")))
 		return;
 	/* The usage of a stream must be known, whether or not the client wants to see it. */
 	out_key(w->o, "stream_options");

@@ -7,21 +7,11 @@ enum { MIN_TOKENS = 16 }; /* fewer are refused */
 
 /* ---- what the target takes --------------------------------------------------------------- */
 
-static bool dropped(const struct request_out *w, const char *name)
-{
-	for (size_t i = 0; i < w->t->drop_param_n; i++)
-		if (slice_eq(w->t->drop_params[i], slice_cstr(name)))
-			return true;
-	return false;
-}
-
 /* Opens the member, or notes that it is lost. */
 static bool member(struct request_out *w, const char *name)
 {
-	if (dropped(w, name)) {
-		lost_param(w->lost, name);
+	if (!target_param(w->t, name, w->lost))
 		return false;
-	}
 	out_key(w->o, name);
 	return true;
 }
@@ -50,7 +40,7 @@ static const struct chat_part *instructions_of(const struct request_out *w)
 	if (m->parts->next != NULL || m->parts->kind != PART_TEXT ||
 	    m->parts->cache != CACHE_NONE || !json_text_empty(m->name))
 		return NULL;
-	return dropped(w, "instructions") ? NULL : m->parts;
+	return !target_takes(w->t, slice_cstr("instructions")) ? NULL : m->parts;
 }
 
 static void write_conversation(struct request_out *w)

@@ -10,7 +10,7 @@ from weir import HELLO, model, wait_for
 SECRET = "the-prompt-that-nobody-may-see"
 
 FIELDS = {
-    "id", "endpoint", "model", "key", "status", "end", "stream", "provider", "upstream_model", "tries",
+    "id", "endpoint", "dialect", "model", "key", "status", "end", "stream", "provider", "upstream_model", "tries",
     "attempts", "ttft_ms", "took_ms", "bytes_in", "bytes_out", "input", "cache_read", "cache_write",
     "cache_write_1h", "audio_in", "output", "reasoning", "audio_out", "usage",
 }  # fmt: skip

@@ -74,20 +74,20 @@ static bool split(struct builder *b, const struct config_deployment *c, struct s
 }
 
 /* The breaker of this name: of another model's deployment, of the snapshot before, or new. */
-static struct deployment_state *take_state(struct builder *b, struct slice name)
+static struct health *take_health(struct builder *b, struct slice name)
 {
 	const struct deployment *d = map_get(&b->s->deployments, name);
-	struct deployment_state *state;
+	struct health *health;
 
 	if (d == NULL && b->o->before != NULL)
 		d = map_get(&b->o->before->deployments, name);
-	state = d != NULL ? d->state : mem_zero(b->o->mem, sizeof(*state));
-	if (state == NULL) {
+	health = d != NULL ? d->health : mem_zero(b->o->mem, sizeof(*health));
+	if (health == NULL) {
 		b->no_memory = true;
 		return NULL;
 	}
-	atomic_fetch_add(&state->refs, 1);
-	return state;
+	atomic_fetch_add(&health->refs, 1);
+	return health;
 }
 
 static struct deployment *build_deployment(struct builder *b, const struct config_deployment *c,
@@ -118,8 +118,8 @@ static struct deployment *build_deployment(struct builder *b, const struct confi
 	d->priority = c->priority != OPTION_UNSET ? (unsigned)c->priority : (unsigned)position;
 	if (arena_failed(&s->arena))
 		return NULL;
-	d->state = take_state(b, d->name);
-	if (d->state == NULL)
+	d->health = take_health(b, d->name);
+	if (d->health == NULL)
 		return NULL;
 	d->index = (uint32_t)s->deployment_n;
 	s->deployment_list[s->deployment_n++] = d;

@@ -410,18 +410,18 @@ static void build_provider(struct builder *b, const struct config_provider *c,
 }
 
 /* The breaker of its unlisted models: of the snapshot before, or new. */
-static struct deployment_state *take_state(struct builder *b, struct slice name)
+static struct health *take_health(struct builder *b, struct slice name)
 {
 	const struct provider *before =
 		b->o->before == NULL ? NULL : map_get(&b->o->before->providers, name);
-	struct deployment_state *state = before != NULL ? before->state
-							: mem_zero(b->o->mem, sizeof(*state));
+	struct health *health = before != NULL ? before->health
+					       : mem_zero(b->o->mem, sizeof(*health));
 
-	if (state == NULL)
+	if (health == NULL)
 		b->no_memory = true;
 	else
-		atomic_fetch_add(&state->refs, 1);
-	return state;
+		atomic_fetch_add(&health->refs, 1);
+	return health;
 }
 
 void build_providers(struct builder *b)
@@ -439,7 +439,7 @@ void build_providers(struct builder *b)
 	for (size_t i = 0; i < from->n; i++) {
 		build_provider(b, sections_at(from, i), &all[i]);
 		all[i].index = (uint32_t)s->provider_n;
-		all[i].state = take_state(b, all[i].name);
+		all[i].health = take_health(b, all[i].name);
 		s->provider_list[s->provider_n++] = &all[i];
 		/* Names are unique: YAML's reader saw to it. */
 		if (!map_put(&s->providers, all[i].name, &all[i]))

@@ -206,9 +206,9 @@ static uint64_t earliest_retry_us(const struct exchange *x, bool *rests)
 
 	*rests = false;
 	for (size_t i = 0; i < x->model->deployment_n; i++) {
-		const struct deployment_state *s = x->model->deployments[i]->state;
-		uint64_t rest = s == NULL ? 0 : breaker_rests_until(s, now);
-		uint64_t open = s == NULL ? 0 : atomic_load(&s->open_until_us);
+		const struct health *h = x->model->deployments[i]->health;
+		uint64_t rest = h == NULL ? 0 : breaker_rests_until(&h->breaker, now);
+		uint64_t open = h == NULL ? 0 : atomic_load(&h->breaker.open_until_us);
 		uint64_t until = rest > open ? rest : open;
 
 		if (until > now && (best == 0 || until - now < best)) {
@@ -366,14 +366,14 @@ static void judge_health(struct exchange *x, const struct fault *f)
 	bool counts = fault_row(f->kind)->health && !x->at.paused &&
 		      (d->index != DEPLOYMENT_UNLISTED || is_provider_wide(f->kind));
 
-	if (d->state == NULL)
+	if (d->health == NULL)
 		return;
 	if (!counts) {
-		breaker_forget(d->state);
+		breaker_forget(&d->health->breaker);
 	} else if (f->kind == FAULT_RATE && rest > 0) {
-		breaker_forget(d->state);
-		breaker_rest(d->state, now_us(x), rest);
-	} else if (breaker_failure(d->state, rules, now_us(x))) {
+		breaker_forget(&d->health->breaker);
+		breaker_rest(&d->health->breaker, now_us(x), rest);
+	} else if (breaker_failure(&d->health->breaker, rules, now_us(x))) {
 		health_moved(x, "breaker.open");
 	}
 }
@@ -388,9 +388,9 @@ static void settle(struct exchange *x)
 
 static void judge_success(struct exchange *x)
 {
-	struct deployment_state *s = x->at.deployment->state;
+	struct health *h = x->at.deployment->health;
 
-	if (s != NULL && breaker_success(s))
+	if (h != NULL && breaker_success(&h->breaker, &x->view->snapshot->breaker, now_us(x)))
 		health_moved(x, "breaker.closed");
 }
 
@@ -442,7 +442,7 @@ static enum start attempt_start(struct exchange *x, unsigned candidate)
 		x->at = before; /* its name stays in what is told of the last attempt */
 		return CANNOT;
 	}
-	if (d->state != NULL && !breaker_admit(d->state, now_us(x))) {
+	if (d->health != NULL && !breaker_admit(&d->health->breaker, now_us(x))) {
 		drop_attempt(x);
 		x->at = before;
 		return CANNOT;
@@ -731,12 +731,14 @@ static void make_plan(struct exchange *x)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct deployment *d = m->deployments[i];
-		uint64_t rest = d->state == NULL ? 0 : breaker_rests_until(d->state, now);
+		uint64_t rest =
+			d->health == NULL ? 0 : breaker_rests_until(&d->health->breaker, now);
 
 		c[i] = (struct route_candidate){
 			.priority = d->priority,
 			.weight = d->weight,
-			.open = d->state != NULL && breaker_look(d->state, now) == BREAKER_OPEN,
+			.open = d->health != NULL &&
+				breaker_look(&d->health->breaker, now) == BREAKER_OPEN,
 			.ready_us = rest > now + rules.retry_after_max_us ? 0 : rest,
 		};
 		/* Opaque state in the history goes back to whoever made it, if at all possible.
@@ -836,8 +838,8 @@ static void stop_attempt(struct exchange *x, enum fault_kind why)
 	if (x->state != X_ATTEMPT && x->state != X_COMMITTED)
 		return;
 	/* X4: the provider learns of it by the close of its connection. */
-	if (x->at.deployment->state != NULL && x->state == X_ATTEMPT)
-		breaker_forget(x->at.deployment->state);
+	if (x->at.deployment->health != NULL && x->state == X_ATTEMPT)
+		breaker_forget(&x->at.deployment->health->breaker);
 	settle(x);
 	note(x, why);
 }

@@ -55,10 +55,10 @@ static void wipe_secrets(struct snapshot *s)
 	wipe(s->proxy.http_proxy);
 }
 
-static void state_unref(struct deployment_state *state, struct mem *mem)
+static void health_unref(struct health *h, struct mem *mem)
 {
-	if (state != NULL && was_last(&state->refs))
-		mem_put(mem, state, sizeof(*state));
+	if (h != NULL && was_last(&h->refs))
+		mem_put(mem, h, sizeof(*h));
 }
 
 void snapshot_unref(struct snapshot *s)
@@ -70,9 +70,9 @@ void snapshot_unref(struct snapshot *s)
 	mem = s->arena.mem;
 	wipe_secrets(s);
 	for (size_t i = 0; i < s->deployment_n; i++)
-		state_unref(s->deployment_list[i]->state, mem);
+		health_unref(s->deployment_list[i]->health, mem);
 	for (size_t i = 0; i < s->provider_n; i++)
-		state_unref(s->provider_list[i]->state, mem);
+		health_unref(s->provider_list[i]->health, mem);
 	for (size_t i = 0; i < s->tls_n; i++) {
 		struct snapshot_tls *tls = s->tls_list[i];
 
@@ -113,7 +113,7 @@ static struct deployment *unlisted(const struct snapshot *s, const struct provid
 	d->name = arena_copy(a, name);
 	d->weight = 1;
 	d->index = DEPLOYMENT_UNLISTED;
-	d->state = p->state;
+	d->health = p->health;
 	deployment_look_up(d, s->catalogue);
 	return arena_failed(a) ? NULL : d;
 }

@@ -15,7 +15,7 @@
 #include "gateway/fetch.h"
 #include "net/client.h"
 #include "net/server.h"
-#include "route/breaker.h"
+#include "route/health.h"
 #include "wire/sigv4.h"
 
 #include <stdatomic.h>
@@ -69,7 +69,7 @@ struct provider {
 	uint64_t connect_timeout_us;
 	uint32_t index; /* 0 .. snapshot.provider_n - 1 */
 	/* Shared by the `provider/model` names that no model has; carried over like theirs. */
-	struct deployment_state *state;
+	struct health *health;
 	bool simulated;  /* weir mock: said so wherever it shows */
 	bool open_ended; /* `provider/anything` is allowed */
 	unsigned warm;   /* connections each loop opens ahead of need */
@@ -98,7 +98,7 @@ struct deployment {
 	unsigned priority;       /* lower goes first */
 	unsigned weight;         /* share among equals; >= 1 */
 	/* Carried over reloads by name; from the snapshot's mem.  Unlisted: the provider's. */
-	struct deployment_state *state;
+	struct health *health;
 	uint32_t index; /* 0 .. snapshot.deployment_n - 1; DEPLOYMENT_UNLISTED: made for a
 			 * `provider/model` that no model of the config names */
 };

@@ -61,9 +61,9 @@ static struct deployment *deployment(struct snapshot *s, const char *name, unsig
 	d->model_json = json_quote(a, d->model);
 	d->priority = priority;
 	d->weight = weight;
-	d->state = mem_zero(a->mem, sizeof(*d->state));
-	INVARIANT(d->state != NULL);
-	atomic_init(&d->state->refs, 1);
+	d->health = mem_zero(a->mem, sizeof(*d->health));
+	INVARIANT(d->health != NULL);
+	atomic_init(&d->health->refs, 1);
 	d->index = (uint32_t)s->deployment_n;
 	s->deployment_list[s->deployment_n++] = d;
 	INVARIANT(map_put(&s->deployments, d->name, d));

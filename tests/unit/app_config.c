@@ -594,8 +594,8 @@ static void models_have_their_deployments_in_order(void **state UNUSED)
 	CHECK(fast->retries.attempts == 2 && fast->retries.backoff_us == 50000);
 	CHECK_INT(other->retries.attempts, 5);
 	/* One breaker, whichever model it fails for. */
-	CHECK(other->deployments[0]->state == fast->deployments[1]->state);
-	CHECK_INT(other->deployments[0]->state->refs, 2);
+	CHECK(other->deployments[0]->health == fast->deployments[1]->health);
+	CHECK_INT(other->deployments[0]->health->refs, 2);
 	for (size_t i = 0; i < m.s->deployment_n; i++)
 		CHECK_INT(m.s->deployment_list[i]->index, i);
 	unmake(&m);
@@ -605,7 +605,7 @@ static void a_reload_keeps_breakers_and_tls(void **unused UNUSED)
 {
 	const struct config_build o = { .env = &test_env };
 	struct config_build second = o;
-	struct deployment_state *state;
+	struct health *state;
 	struct snapshot *next = NULL;
 	struct config *c = NULL;
 	struct tls_client *tls;
@@ -613,8 +613,8 @@ static void a_reload_keeps_breakers_and_tls(void **unused UNUSED)
 
 	make(&m, OPENAI "models: {a: openai/x, b: openai/y}\n");
 	CHECK_RC(m.rc, OK);
-	state = m.s->deployment_list[0]->state;
-	state->failures = 3;
+	state = m.s->deployment_list[0]->health;
+	state->breaker.failures = 3;
 	tls = m.s->provider_list[0]->tls;
 
 	second.mem = &m.t.mem;
@@ -624,12 +624,12 @@ static void a_reload_keeps_breakers_and_tls(void **unused UNUSED)
 		 OK);
 	CHECK_RC(config_build(&next, c, &second, &m.p), OK);
 	CHECK_INT(next->version, 2);
-	CHECK(next->deployment_list[1]->state == state && state->refs == 2);
-	CHECK(next->deployment_list[0]->state != state);
+	CHECK(next->deployment_list[1]->health == state && state->refs == 2);
+	CHECK(next->deployment_list[0]->health != state);
 	CHECK(next->provider_list[0]->tls == tls);
 	snapshot_unref(m.s);
 	m.s = next;
-	CHECK(state->refs == 1 && state->failures == 3);
+	CHECK(state->refs == 1 && state->breaker.failures == 3);
 	unmake(&m);
 }
 

@@ -58,9 +58,9 @@ static void list_deployment(struct snapshot *n, struct provider *p)
 	d->model = LIT("x");
 	d->model_json = LIT("\"x\"");
 	d->weight = 1;
-	d->state = mem_zero(n->arena.mem, sizeof(*d->state));
-	CHECK(d->state != NULL);
-	atomic_init(&d->state->refs, 1);
+	d->health = mem_zero(n->arena.mem, sizeof(*d->health));
+	CHECK(d->health != NULL);
+	atomic_init(&d->health->refs, 1);
 	n->deployment_list = ARENA_ARRAY(&n->arena, struct deployment *, 1);
 	n->deployment_list[n->deployment_n++] = d;
 	CHECK(map_put(&n->deployments, d->name, d));
@@ -91,9 +91,9 @@ static struct snapshot *settings(struct stage *s, const struct address *at)
 	p->dialect = &dialect_openai;
 	p->open_ended = true;
 	p->connect_timeout_us = SECOND_US;
-	p->state = mem_zero(n->arena.mem, sizeof(*p->state));
-	CHECK(p->state != NULL);
-	atomic_init(&p->state->refs, 1);
+	p->health = mem_zero(n->arena.mem, sizeof(*p->health));
+	CHECK(p->health != NULL);
+	atomic_init(&p->health->refs, 1);
 	CHECK(map_put(&n->providers, p->name, p));
 	n->provider_list[n->provider_n++] = p;
 	list_deployment(n, p);

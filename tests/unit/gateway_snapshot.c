@@ -98,7 +98,7 @@ static void an_open_ended_provider_takes_any_model(void **state UNUSED)
 	CHECK_SLICE(m->deployments[0]->model, "org/x\"y");
 	CHECK_SLICE(m->deployments[0]->model_json, "\"org/x\\\"y\"");
 	CHECK_INT(m->deployments[0]->index, DEPLOYMENT_UNLISTED);
-	CHECK(m->deployments[0]->weight == 1 && m->deployments[0]->state == NULL);
+	CHECK(m->deployments[0]->weight == 1 && m->deployments[0]->health == NULL);
 	CHECK(m->timeouts.total_us == 7 && m->retries.attempts == 3);
 
 	CHECK(snapshot_model(s, LIT("openai/"), &a) == NULL);
@@ -113,8 +113,8 @@ static void an_open_ended_provider_takes_any_model(void **state UNUSED)
 
 static void a_deployment_of_the_config_keeps_its_breaker(void **state UNUSED)
 {
-	struct deployment_state health = { .refs = 2 };
-	struct deployment d = { .name = LIT("openai/gpt-x"), .state = &health };
+	struct health health = { .refs = 2 };
+	struct deployment d = { .name = LIT("openai/gpt-x"), .health = &health };
 	const struct model *m;
 	struct test_mem t;
 	struct snapshot *s;
@@ -152,8 +152,8 @@ static void the_last_reference_frees_and_wipes(void **state UNUSED)
 	assert_non_null(s);
 	arena_init(&keep, &t.mem, 256, 4096);
 	/* Two models may name the same deployment: it is counted twice. */
-	d[0].state = d[1].state = mem_zero(&t.mem, sizeof(*d[0].state));
-	atomic_store(&d[0].state->refs, 2);
+	d[0].health = d[1].health = mem_zero(&t.mem, sizeof(*d[0].health));
+	atomic_store(&d[0].health->refs, 2);
 	s->deployment_list = list;
 	s->deployment_n = 2;
 	tls_list[0] = mem_zero(&t.mem, sizeof(*tls_list[0]));

@@ -229,11 +229,11 @@ static const struct breaker_rules break_rules = { .failures = 3,
 
 static void a_breaker_opens_after_failures_in_a_row(void **state UNUSED)
 {
-	struct deployment_state s = { 0 };
+	struct breaker s = { 0 };
 
 	CHECK(!breaker_failure(&s, &break_rules, 1000));
 	CHECK(!breaker_failure(&s, &break_rules, 1000));
-	CHECK(!breaker_success(&s)); /* the row starts anew */
+	CHECK(!breaker_success(&s, &break_rules, 1000)); /* the row starts anew */
 	CHECK(!breaker_failure(&s, &break_rules, 1000));
 	CHECK(!breaker_failure(&s, &break_rules, 1000));
 	CHECK(breaker_admit(&s, 1000));
@@ -244,14 +244,14 @@ static void a_breaker_opens_after_failures_in_a_row(void **state UNUSED)
 
 static void half_open_lets_one_probe_through(void **state UNUSED)
 {
-	struct deployment_state s = { 0 };
+	struct breaker s = { 0 };
 
 	for (int i = 0; i < 3; i++)
 		(void)breaker_failure(&s, &break_rules, 1000);
 	CHECK_INT(breaker_look(&s, 1100), BREAKER_HALF_OPEN);
 	CHECK(breaker_admit(&s, 1100));
 	CHECK(!breaker_admit(&s, 1100));
-	CHECK(breaker_success(&s));
+	CHECK(breaker_success(&s, &break_rules, 1000));
 	CHECK_INT(breaker_look(&s, 1100), BREAKER_CLOSED);
 	CHECK(breaker_admit(&s, 1100) && breaker_admit(&s, 1100));
 }
@@ -259,7 +259,7 @@ static void half_open_lets_one_probe_through(void **state UNUSED)
 static void a_failed_probe_opens_for_twice_as_long(void **state UNUSED)
 {
 	const uint64_t lengths[] = { 100, 200, 350, 350 };
-	struct deployment_state s = { 0 };
+	struct breaker s = { 0 };
 	uint64_t now = 1000;
 
 	(void)breaker_failure(&s, &break_rules, now);
@@ -271,7 +271,7 @@ static void a_failed_probe_opens_for_twice_as_long(void **state UNUSED)
 		CHECK_INT(breaker_look(&s, now), BREAKER_HALF_OPEN);
 		CHECK(breaker_admit(&s, now));
 	}
-	CHECK(breaker_success(&s));
+	CHECK(breaker_success(&s, &break_rules, 1000));
 	for (int i = 0; i < 3; i++) /* a success forgets the doubling */
 		(void)breaker_failure(&s, &break_rules, now);
 	CHECK_INT(breaker_look(&s, now + 100), BREAKER_HALF_OPEN);
@@ -279,7 +279,7 @@ static void a_failed_probe_opens_for_twice_as_long(void **state UNUSED)
 
 static void a_probe_that_never_came_back_is_given_up(void **state UNUSED)
 {
-	struct deployment_state s = { 0 };
+	struct breaker s = { 0 };
 
 	for (int i = 0; i < 3; i++)
 		(void)breaker_failure(&s, &break_rules, 1000);
@@ -292,7 +292,7 @@ static void a_probe_that_never_came_back_is_given_up(void **state UNUSED)
 
 static void a_rest_is_not_a_failure(void **state UNUSED)
 {
-	struct deployment_state s = { 0 };
+	struct breaker s = { 0 };
 
 	breaker_rest(&s, 1000, 500);
 	breaker_rest(&s, 1000, 200); /* the longer one counts */
@@ -304,7 +304,7 @@ static void a_rest_is_not_a_failure(void **state UNUSED)
 static void no_failures_means_never_open(void **state UNUSED)
 {
 	const struct breaker_rules never = { .failures = 0, .open_us = 1, .open_max_us = 1 };
-	struct deployment_state s = { 0 };
+	struct breaker s = { 0 };
 
 	for (int i = 0; i < 100; i++)
 		CHECK(!breaker_failure(&s, &never, 1000));

@@ -16,9 +16,16 @@ static const unsigned char moves[X_STATES] = {
 	[X_DONE] = 0,
 };
 
+/* ... and how many attempts are out in each: at least, at most. */
+static const unsigned char out_in[X_STATES][2] = {
+	[X_ATTEMPT] = { 1, ATTEMPTS_OUT_MAX },
+	[X_COMMITTED] = { 1, 1 },
+};
+
 static void move(struct exchange *x, enum exchange_state to)
 {
 	INVARIANT(moves[x->state] & (1 << to));
+	INVARIANT(x->out_n >= out_in[to][0] && x->out_n <= out_in[to][1]);
 	x->state = to;
 }
 
@@ -29,85 +36,114 @@ static uint64_t now_us(const struct exchange *x)
 
 /* ---- time ------------------------------------------------------------------------------- */
 
-static void arm(struct exchange *x)
+/* The earlier one; 0 is never. */
+static uint64_t sooner(uint64_t a, uint64_t b)
 {
-	uint64_t due = x->deadline_us, now = now_us(x);
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
 
-	if (x->step_us != 0 && (due == 0 || x->step_us < due))
-		due = x->step_us;
+void exchange_arm(struct exchange *x)
+{
+	uint64_t due = sooner(x->deadline_us, x->step_us), now = now_us(x);
+
+	for (unsigned i = 0; i < x->out_n; i++)
+		due = sooner(due, x->out[i]->step_us);
 	if (due == 0)
 		timer_stop(&x->timer);
 	else
 		timer_set(&x->timer, due > now ? due - now : 0);
 }
 
-void exchange_expect(struct exchange *x, uint64_t us)
+static void expect(struct exchange *x, uint64_t us)
 {
 	x->step_us = us == 0 ? 0 : now_us(x) + us;
-	arm(x);
+	exchange_arm(x);
+}
+
+static bool is_over(uint64_t due, uint64_t now)
+{
+	return due != 0 && now >= due;
 }
 
 static bool proceed(struct exchange *x);
 
-static void on_timer(struct timer *t)
+/* What is waited for did not come in its time.  x may be gone afterwards. */
+static void attempt_late(struct attempt *at)
 {
-	struct exchange *x = CONTAINER_OF(t, struct exchange, timer);
+	struct exchange *x = at->x;
 	struct fault f = { .kind = FAULT_TIMEOUT };
-	uint64_t now = now_us(x);
-	bool all = x->deadline_us != 0 && now >= x->deadline_us;
 
-	if (!all && (x->step_us == 0 || now < x->step_us)) {
-		arm(x); /* something came meanwhile and moved the step */
+	if (x->state == X_COMMITTED && at->done) {
+		exchange_complete(at, (struct slice){ NULL, 0 }); /* all came but the close */
 		return;
 	}
-	if (all)
-		x->walk.tries = x->walk.rules.attempts; /* no other attempt */
-	if (x->state == X_COMMITTED && x->at.done) {
-		exchange_complete(x, (struct slice){ NULL, 0 }); /* all came but the close */
-		return;
-	}
-	if (x->state == X_WAIT) {
-		move(x, X_PLANNED);
-		proceed(x);
-		return;
-	}
+	f.message = is_over(x->deadline_us, now_us(x))
+			    ? LIT("the time for the whole request is over")
+		    : x->state == X_COMMITTED ? LIT("nothing came for too long (stall)")
+		    : at->status == 0         ? LIT("no answer in time (first_content)")
+					      : LIT("no content in time (first_content)");
+	attempt_failed(at, &f);
+}
+
+/* The wait between two attempts, or the one for media.  x may be gone afterwards. */
+static void waited(struct exchange *x)
+{
 	if (x->state == X_FETCH) {
 		exchange_refuse(
 			x, END_REFUSED, A_INVALID_REQUEST, "fetch_failed", NULL,
 			LIT("The media given by URL did not come in time (media.timeout)."), 0);
 		return;
 	}
-	f.message = all                       ? LIT("the time for the whole request is over")
-		    : x->state == X_COMMITTED ? LIT("nothing came for too long (stall)")
-		    : x->at.status == 0       ? LIT("no answer in time (first_content)")
-					      : LIT("no content in time (first_content)");
-	attempt_failed(x, &f);
+	x->step_us = 0;
+	move(x, X_PLANNED);
+	proceed(x);
+}
+
+static void on_deadline(struct exchange *x)
+{
+	x->walk.tries = x->walk.rules.attempts; /* no other attempt */
+	if (x->out_n == 0) {
+		waited(x);
+		return;
+	}
+	while (x->out_n > 1) /* the last of them is the end */
+		attempt_late(x->out[x->out_n - 1]);
+	attempt_late(x->out[0]);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct exchange *x = CONTAINER_OF(t, struct exchange, timer);
+	uint64_t now = now_us(x);
+
+	if (is_over(x->deadline_us, now)) {
+		on_deadline(x);
+		return;
+	}
+	if (is_over(x->step_us, now)) {
+		waited(x);
+		return;
+	}
+	for (unsigned i = 0; i < x->out_n; i++)
+		if (is_over(x->out[i]->step_us, now)) {
+			attempt_late(x->out[i]); /* sees to the timer, or it was the end */
+			return;
+		}
+	exchange_arm(x); /* something came meanwhile and moved the step */
 }
 
 /* ---- the end ---------------------------------------------------------------------------- */
 
-static void drop_attempt(struct exchange *x)
-{
-	struct attempt *at = &x->at;
-
-	if (at->call != NULL) {
-		http_call_cancel(at->call);
-		at->call = NULL;
-	}
-	frames_free(&at->frames);
-	arena_free(&at->scratch);
-	buf_free(&at->held);
-}
-
-/* X5: the one way into DONE.  Afterwards only the reply is left to be ended. */
-static void exchange_end(struct exchange *x, enum end end, unsigned status, uint64_t bytes_out)
+/* X5 */
+void exchange_finish(struct exchange *x, enum end end, unsigned status, uint64_t bytes_out)
 {
 	struct gateway *g = x->g;
 
-	if (x->state == X_COMMITTED && x->at.is_stream)
+	if (x->state == X_COMMITTED && x->out[0]->is_stream)
 		g->streams--;
+	while (x->out_n > 0)
+		attempt_drop(x->out[x->out_n - 1]);
 	move(x, X_DONE);
-	drop_attempt(x);
 	fetch_free(x->fetch);
 	x->fetch = NULL;
 	timer_done(&x->timer);
@@ -132,14 +168,13 @@ void exchange_refuse(struct exchange *x, enum end end, enum answer what, const c
 	if (retry_after_us > 0)
 		extra[1].value =
 			arena_fmt(x->arena, "%" PRIu64, (retry_after_us + 999999) / 1000000);
-	exchange_end(x, end, answer_row(what)->status, message.n);
+	exchange_finish(x, end, answer_row(what)->status, message.n);
 	answer_error(rq, dialect, what, code, param, message, extra,
 		     retry_after_us > 0 ? 2 : 1);
 	view_unref(view);
 }
 
-/* "seed, top_k": what the provider was not told. */
-static struct slice lost_names(struct exchange *x, const struct chat_lost *lost)
+struct slice lost_names(struct exchange *x, const struct chat_lost *lost)
 {
 	char room[512];
 	struct sb b;
@@ -155,308 +190,91 @@ static struct slice lost_names(struct exchange *x, const struct chat_lost *lost)
 	return arena_copy(x->arena, sb_slice(&b));
 }
 
-enum { REPLY_HEADERS = 7 };
-
-/* The headers that say what was done.  At most REPLY_HEADERS. */
-static size_t reply_headers(struct exchange *x, struct slice content_type, struct header *h)
+size_t reply_headers(struct exchange *x, struct slice content_type, struct header *h)
 {
+	const struct attempt *at = x->told;
 	size_t n = 0;
 
 	h[n++] = (struct header){ LIT("Content-Type"), content_type };
 	h[n++] = (struct header){ LIT("X-Request-Id"), slice_cstr(x->id) };
-	if (x->at.lost.n > 0) /* never silently */
-		h[n++] = (struct header){ LIT("X-Weir-Dropped"), lost_names(x, &x->at.lost) };
-	if (!x->view->snapshot->reply_headers || x->at.deployment == NULL)
+	if (at != NULL && at->lost.n > 0) /* never silently */
+		h[n++] = (struct header){ LIT("X-Weir-Dropped"), lost_names(x, &at->lost) };
+	if (!x->view->snapshot->reply_headers || at == NULL)
 		return n;
-	h[n++] = (struct header){ LIT("X-Weir-Model"), x->at.deployment->model };
-	h[n++] = (struct header){ LIT("X-Weir-Provider"), x->at.deployment->provider->name };
+	h[n++] = (struct header){ LIT("X-Weir-Model"), at->deployment->model };
+	h[n++] = (struct header){ LIT("X-Weir-Provider"), at->deployment->provider->name };
 	h[n++] = (struct header){ LIT("X-Weir-Attempts"),
 				  arena_fmt(x->arena, "%u", x->attempts) };
 	return n;
 }
 
-/* A provider's answer to the client's own fault goes to the client as it is. */
-static void pass_refusal(struct exchange *x)
-{
-	struct http_request *rq = x->rq;
-	struct slice body = x->refusal;
-	unsigned status = x->refusal_status;
-	struct view *view = x->view;
-	struct header h[REPLY_HEADERS + 1];
-	size_t n = reply_headers(x, LIT("application/json"), h);
-
-	if (x->refusal_type.n > 0)
-		h[n++] = (struct header){ LIT("x-amzn-ErrorType"), x->refusal_type };
-	exchange_end(x, END_REFUSED, status, body.n);
-	reply_send(rq, status, h, n, body);
-	view_unref(view);
-}
-
-const char *exchange_param(const struct exchange *x)
-{
-	return x->why.param[0] != '\0' ? arena_cstr(x->arena, slice_cstr(x->why.param)) : NULL;
-}
-
-/* ---- after the last attempt -------------------------------------------------------------- */
-
-/* When the first deployment may be asked again, and whether that one only rests. */
-static uint64_t earliest_retry_us(const struct exchange *x, bool *rests)
-{
-	uint64_t now = now_us(x), best = 0;
-
-	*rests = false;
-	for (size_t i = 0; i < x->model->deployment_n; i++) {
-		const struct health *h = x->model->deployments[i]->health;
-		uint64_t rest = h == NULL ? 0 : breaker_rests_until(&h->breaker, now);
-		uint64_t open = h == NULL ? 0 : atomic_load(&h->breaker.open_until_us);
-		uint64_t until = rest > open ? rest : open;
-
-		if (until > now && (best == 0 || until - now < best)) {
-			best = until - now;
-			*rests = rest > open;
-		}
-	}
-	return best > 0 ? best : 1000000;
-}
-
-/* Deployments of the model whose provider speaks the client's dialect: they could. */
-static struct slice who_could(struct exchange *x)
-{
-	const struct snapshot *s = x->view->snapshot;
-	char room[256];
-	struct sb b;
-
-	sb_init(&b, room, sizeof(room));
-	for (size_t i = 0; i < s->deployment_n && !b.cut; i++) {
-		if (s->deployment_list[i]->provider->dialect != x->ask.dialect ||
-		    (x->key != NULL && !client_key_allows(x->key, s->deployment_list[i]->name)))
-			continue;
-		if (b.n > 0)
-			sb_lit(&b, ", ");
-		sb_str(&b, s->deployment_list[i]->name);
-	}
-	return arena_copy(x->arena, sb_slice(&b));
-}
-
-/* No deployment of the model can be told what the request says. */
-static void fail_unsupported(struct exchange *x)
-{
-	struct slice could, names;
-	const char *param;
-
-	if (x->cannot.n == 0) {
-		exchange_refuse(x, END_REFUSED, A_INVALID_REQUEST, x->why.code,
-				exchange_param(x),
-				arena_copy(x->arena, slice_cstr(x->why.text)), 0);
-		return;
-	}
-	could = who_could(x);
-	names = lost_names(x, &x->cannot);
-	param = arena_cstr(x->arena, slice_cstr(x->cannot.v[0].name));
-	exchange_refuse(x, END_REFUSED, A_UNSUPPORTED, NULL, param,
-			arena_fmt(x->arena, "No deployment of %.*s can be told: %.*s. %s%.*s%s",
-				  SARG(x->model->name), SARG(names),
-				  could.n > 0 ? "These could: " : "Leave it out.", SARG(could),
-				  could.n > 0 ? "." : ""),
-			0);
-}
-
-/* Nobody was asked. */
-static void fail_unasked(struct exchange *x)
-{
-	bool rests;
-	uint64_t retry_us;
-
-	if (x->cannot.n > 0 || x->why.code != NULL) {
-		fail_unsupported(x);
-		return;
-	}
-	retry_us = earliest_retry_us(x, &rests);
-	if (rests)
-		exchange_refuse(
-			x, END_UPSTREAM_ERROR, A_UPSTREAM_RATE, NULL, NULL,
-			arena_fmt(x->arena,
-				  "The provider of %.*s limits the rate and asked for a pause, "
-				  "which is not over.",
-				  SARG(x->model->name)),
-			retry_us);
-	else
-		exchange_refuse(
-			x, END_UPSTREAM_ERROR, A_NO_PROVIDER, NULL, NULL,
-			arena_fmt(x->arena,
-				  "No deployment of %.*s can be used at present: all of them "
-				  "failed repeatedly and are left alone for a while.",
-				  SARG(x->model->name)),
-			retry_us);
-}
-
-/* What the provider or the network said, as part of a sentence. */
-static struct slice fault_words(const struct fault *f)
-{
-	struct slice words = slice_head(f->message, 300);
-
-	while (words.n > 0 && (words.p[words.n - 1] == '.' || words.p[words.n - 1] == ' '))
-		words.n--;
-	return words.n > 0 ? words : LIT("it gave no reason");
-}
-
-static void fail(struct exchange *x)
-{
-	const struct fault *f = &x->last;
-	struct slice message;
-
-	if (x->refusal.n > 0 && !fault_row(f->kind)->again) {
-		pass_refusal(x);
-		return;
-	}
-	if (x->attempts == 0) {
-		fail_unasked(x);
-		return;
-	}
-	message = arena_fmt(x->arena, "%.*s failed: %.*s (%s; %u attempt%s).",
-			    SARG(x->at.deployment->name), SARG(fault_words(f)),
-			    fault_row(f->kind)->name, x->attempts, x->attempts == 1 ? "" : "s");
-	exchange_refuse(x, END_UPSTREAM_ERROR, answer_of_fault(f->kind), NULL, NULL, message,
-			f->kind == FAULT_RATE || f->kind == FAULT_OVERLOADED ? f->retry_after_us
-									     : 0);
-}
-
 /* ---- attempts ---------------------------------------------------------------------------- */
 
-static struct provider_view *provider_of(const struct exchange *x, const struct deployment *d)
+/* Keeps what is to be told of a failure: its words are in memory that is about to go.  That the
+ * request itself is at fault outlives what others say after it. */
+static void remember(struct attempt *at, const struct fault *f)
 {
-	return &x->view->providers[d->provider->index];
-}
+	struct exchange *x = at->x;
 
-static void note(struct exchange *x, enum fault_kind fault)
-{
-	const struct attempt *at = &x->at;
-	struct attempt_note *last;
-
-	INVARIANT(x->attempts > 0);
-	last = &x->notes[size_min(x->attempts, ATTEMPTS_RECORDED) - 1];
-	*last = (struct attempt_note){ .deployment = at->deployment,
-				       .fault = fault,
-				       .status = at->status,
-				       .took_us = now_us(x) - at->began_us };
-	count_add(&provider_of(x, at->deployment)->metrics->attempts[fault], 1);
-}
-
-static void health_moved(struct exchange *x, const char *event)
-{
-	log_event(x->g->log, LOG_WARN, event, F_STR("deployment", x->at.deployment->name));
-}
-
-/* What holds for every model of a provider. */
-static bool is_provider_wide(enum fault_kind kind)
-{
-	return kind == FAULT_CONNECT || kind == FAULT_TLS || kind == FAULT_AUTH ||
-	       kind == FAULT_QUOTA;
-}
-
-static void judge_health(struct exchange *x, const struct fault *f)
-{
-	const struct deployment *d = x->at.deployment;
-	const struct breaker_rules *rules = &x->view->snapshot->breaker;
-	uint64_t rest = f->retry_after_us < rules->open_max_us ? f->retry_after_us
-							       : rules->open_max_us;
-	/* Names that are not listed share their provider's state: one broken model, or its
-	 * rate limit, must not close the way to the others.  And while the client stops us
-	 * from reading the provider, nothing speaks against it. */
-	bool counts = fault_row(f->kind)->health && !x->at.paused &&
-		      (d->index != DEPLOYMENT_UNLISTED || is_provider_wide(f->kind));
-
-	if (d->health == NULL)
+	if (x->blamed != NULL && !fault_row(x->last.kind)->other)
 		return;
-	if (!counts) {
-		breaker_forget(&d->health->breaker);
-	} else if (f->kind == FAULT_RATE && rest > 0) {
-		breaker_forget(&d->health->breaker);
-		breaker_rest(&d->health->breaker, now_us(x), rest);
-	} else if (breaker_failure(&d->health->breaker, rules, now_us(x))) {
-		health_moved(x, "breaker.open");
-	}
-}
-
-/* X6: what the attempt used is known, or guessed and marked so. */
-static void settle(struct exchange *x)
-{
-	if (!x->usage.known)
-		usage_estimate(&x->usage, x->prompt_bytes, x->text_bytes);
-	metrics_usage(provider_of(x, x->at.deployment)->metrics, &x->usage);
-}
-
-static void judge_success(struct exchange *x)
-{
-	struct health *h = x->at.deployment->health;
-
-	if (h != NULL && breaker_success(&h->breaker, &x->view->snapshot->breaker, now_us(x)))
-		health_moved(x, "breaker.closed");
-}
-
-/* Keeps what is to be told of a failure: its words are in memory that is about to go. */
-static void remember(struct exchange *x, const struct fault *f)
-{
 	x->last = *f;
 	x->last.message = arena_copy(x->arena, slice_head(f->message, 300));
+	x->blamed = at;
+	x->refusal = (struct slice){ NULL, 0 };
+	x->usage = at->usage;
 }
 
 /* The attempt did not come to be. */
-static void attempt_stillborn(struct exchange *x, enum rc rc, const struct err *err)
+static void attempt_stillborn(struct attempt *at, enum rc rc, const struct err *err)
 {
+	struct exchange *x = at->x;
 	const struct fault f = { .kind = rc == E_TOOBIG ? FAULT_LOCAL : fault_of_rc(rc),
 				 .message = slice_cstr(err->text) };
 
-	note(x, f.kind);
-	judge_health(x, &f);
-	remember(x, &f);
-	drop_attempt(x);
-	move(x, X_PLANNED);
-	route_failed(&x->walk, x->at.candidate, fault_row(f.kind)->again, 0, now_us(x),
+	attempt_note(at, f.kind);
+	attempt_judge(at, &f);
+	remember(at, &f);
+	attempt_drop(at);
+	route_failed(&x->walk, at->candidate, fault_row(f.kind)->again, 0, now_us(x),
 		     &x->g->rng);
+	move(x, X_PLANNED);
 }
 
-static void attempt_set(struct exchange *x, unsigned candidate)
-{
-	x->at = (struct attempt){ .deployment = x->model->deployments[candidate],
-				  .candidate = candidate,
-				  .began_us = now_us(x) };
-	x->usage = (struct usage){ .known = false }; /* an earlier one's is not this one's */
-	x->text_bytes = 0;
-}
-
-enum start { STARTED, STILLBORN, CANNOT };
+enum start { STARTED, STILLBORN, CANNOT, NO_MEMORY };
 
 /* CANNOT: the deployment cannot be told this; STILLBORN: x->last says why. */
 static enum start attempt_start(struct exchange *x, unsigned candidate)
 {
-	const struct deployment *d = x->model->deployments[candidate];
-	struct attempt before = x->at;
+	struct attempt *at = attempt_new(x, candidate, false);
+	struct health *health;
 	struct http_call_options o;
 	struct err err = { 0 };
 	enum rc rc;
 
-	attempt_set(x, candidate);
-	rc = attempt_prepare(x, d, &o, &err);
-	if (rc == E_UNSUPPORTED) {
-		x->at = before; /* its name stays in what is told of the last attempt */
+	if (at == NULL)
+		return NO_MEMORY;
+	rc = attempt_prepare(at, &o, &err);
+	health = at->deployment->health;
+	if (rc == E_UNSUPPORTED ||
+	    (health != NULL && !breaker_admit(&health->breaker, now_us(x)))) {
+		attempt_drop(at);
+		x->spare = at;
 		return CANNOT;
 	}
-	if (d->health != NULL && !breaker_admit(&d->health->breaker, now_us(x))) {
-		drop_attempt(x);
-		x->at = before;
-		return CANNOT;
-	}
-	x->attempts++;
+	attempt_out(at);
+	x->told = at;
+	x->usage = (struct usage){ .known = false }; /* an earlier one's is not this one's */
 	move(x, X_ATTEMPT);
 	if (rc == OK)
-		rc = http_call_start(&x->at.call, provider_of(x, d)->origin, &o, x->arena,
-				     &attempt_events, x, &err);
+		rc = http_call_start(&at->call,
+				     x->view->providers[at->deployment->provider->index].origin,
+				     &o, x->arena, &attempt_events, at, &err);
 	if (rc != OK) {
-		attempt_stillborn(x, rc, &err);
+		attempt_stillborn(at, rc, &err);
 		return STILLBORN;
 	}
-	exchange_expect(x, x->model->timeouts.first_content_us);
+	attempt_expect(at, x->model->timeouts.first_content_us);
 	return STARTED;
 }
 
@@ -473,7 +291,7 @@ static void on_fetched(void *ctx, bool ok)
 		return;
 	}
 	x->why = (struct chat_refusal){ 0 };
-	exchange_expect(x, 0);
+	expect(x, 0);
 	move(x, X_PLANNED);
 	proceed(x);
 }
@@ -502,7 +320,7 @@ static enum fetching fetch_first(struct exchange *x, const struct deployment *d)
 		return FETCH_REFUSED;
 	}
 	move(x, X_FETCH);
-	exchange_expect(x, rules->timeout_us);
+	expect(x, rules->timeout_us);
 	return FETCHING;
 }
 
@@ -515,11 +333,11 @@ static bool proceed(struct exchange *x)
 
 		switch (route_next(&x->walk, now_us(x), x->deadline_us, &candidate, &wait)) {
 		case ROUTE_END:
-			fail(x);
+			exchange_fail(x);
 			return false;
 		case ROUTE_WAIT:
 			move(x, X_WAIT);
-			exchange_expect(x, wait);
+			expect(x, wait);
 			return true;
 		case ROUTE_GO:
 			break;
@@ -541,14 +359,19 @@ static bool proceed(struct exchange *x)
 			break;
 		case STILLBORN:
 			break;
+		case NO_MEMORY:
+			exchange_refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL,
+					LIT("Out of memory."), 0);
+			return false;
 		}
 	}
 }
 
 /* After commit there is no other attempt: the client is told in its own dialect, and what it
  * got is never ended as if it were whole (X3). */
-static void cut(struct exchange *x, const struct fault *f)
+static void cut(struct attempt *at, const struct fault *f)
 {
+	struct exchange *x = at->x;
 	enum answer what = answer_of_fault(f->kind == FAULT_RESET ? FAULT_TRUNCATED : f->kind);
 	struct http_request *rq = x->rq;
 	struct view *view = x->view;
@@ -556,20 +379,19 @@ static void cut(struct exchange *x, const struct fault *f)
 	bool told;
 
 	out_init(&out, x->arena);
-	if (frames_passing(&x->at.frames) && x->at.frames.framing == FRAMING_SSE)
+	if (frames_passing(&at->frames) && at->frames.framing == FRAMING_SSE)
 		out_raw_lit(&out, "\n\n");
-	exchange_error(x, &out, what, NULL, NULL,
-		       arena_fmt(x->arena,
-				 "The answer of %.*s broke off: %.*s (%s). What came before is "
-				 "incomplete.",
-				 SARG(x->at.deployment->name), SARG(fault_words(f)),
-				 fault_row(f->kind)->name),
-		       true);
+	attempt_error(at, &out, what,
+		      arena_fmt(x->arena,
+				"The answer of %.*s broke off: %.*s (%s). What came before is "
+				"incomplete.",
+				SARG(at->deployment->name), SARG(fault_words(f)),
+				fault_row(f->kind)->name));
 	told = out_ok(&out) && out.n > 0 && reply_write(rq, out.v, out.n) != E_CLOSED;
-	exchange_end(x,
-		     f->kind == FAULT_SERVER || f->kind == FAULT_TIMEOUT ? END_UPSTREAM_ERROR
-									 : END_TRUNCATED,
-		     200, reply_bytes(rq));
+	exchange_finish(x,
+			f->kind == FAULT_SERVER || f->kind == FAULT_TIMEOUT ? END_UPSTREAM_ERROR
+									    : END_TRUNCATED,
+			200, reply_bytes(rq));
 	if (told)
 		reply_end(rq);
 	else
@@ -593,59 +415,62 @@ static struct slice scrub(struct exchange *x, const struct provider *p, struct s
 	return secret_scrub(x->arena, p->aws.token, text);
 }
 
-void attempt_failed(struct exchange *x, const struct fault *given)
+/* A provider's words on the client's own fault, to be passed on as they are. */
+static void keep_refusal(struct attempt *at, const struct fault *f)
 {
-	const struct provider *p = x->at.deployment->provider;
-	struct fault own = *given;
-	const struct fault *f = &own;
-	const struct fault_row *row = fault_row(f->kind);
+	struct exchange *x = at->x;
+	struct slice body = buf_slice(&at->held);
 
-	own.message = scrub(x, p, given->message);
+	if (x->blamed != at || at->translate || fault_row(f->kind)->again || at->status < 400 ||
+	    at->status >= 500 || f->kind == FAULT_AUTH || f->kind == FAULT_QUOTA ||
+	    !is_object(body))
+		return;
+	x->refusal = arena_copy(x->arena, scrub(x, at->deployment->provider, body));
+	x->refusal_status = at->status;
+	x->refusal_type = at->error_type;
+}
 
-	note(x, f->kind);
-	judge_health(x, f);
+void attempt_failed(struct attempt *at, const struct fault *given)
+{
+	struct exchange *x = at->x;
+	const struct fault_row *row = fault_row(given->kind);
+	struct fault f = *given;
+
+	f.message = scrub(x, at->deployment->provider, given->message);
+	attempt_judge(at, &f);
 	if (x->state == X_COMMITTED) {
-		settle(x);
-		cut(x, f);
+		attempt_settle(at);
+		x->usage = at->usage;
+		attempt_note(at, f.kind);
+		cut(at, &f);
 		return;
 	}
-	remember(x, f);
-	x->refusal = (struct slice){ NULL, 0 };
-	if (!x->at.translate && !row->again && x->at.status >= 400 && x->at.status < 500 &&
-	    f->kind != FAULT_AUTH && f->kind != FAULT_QUOTA &&
-	    is_object(buf_slice(&x->at.held))) {
-		x->refusal = arena_copy(x->arena, scrub(x, p, buf_slice(&x->at.held)));
-		x->refusal_status = x->at.status;
-		x->refusal_type = x->at.error_type;
+	attempt_note(at, f.kind);
+	remember(at, &f);
+	keep_refusal(at, &f);
+	attempt_drop(at);
+	if (row->other)
+		route_failed(&x->walk, at->candidate, row->again, f.retry_after_us, now_us(x),
+			     &x->g->rng);
+	else
+		x->walk.tries = x->walk.rules.attempts;
+	if (x->out_n > 0) { /* the other of the two goes on */
+		x->told = x->out[0];
+		exchange_arm(x);
+		return;
 	}
-	drop_attempt(x);
 	move(x, X_PLANNED);
-	if (!row->other) {
-		if (x->refusal.n > 0)
-			pass_refusal(x);
-		else
-			exchange_refuse(x, END_REFUSED, answer_of_fault(f->kind), NULL, NULL,
-					arena_fmt(x->arena,
-						  "%.*s refused the request: %.*s (%s).",
-						  SARG(x->at.deployment->name),
-						  SARG(fault_words(&x->last)), row->name),
-					0);
-		return;
-	}
-	route_failed(&x->walk, x->at.candidate, row->again, f->retry_after_us, now_us(x),
-		     &x->g->rng);
 	proceed(x);
 }
 
 /* ---- success ----------------------------------------------------------------------------- */
 
-static void first_content(struct exchange *x)
+static void first_content(struct attempt *at)
 {
-	uint64_t now = loop_clock_us(x->g->loop);
+	struct exchange *x = at->x;
 
-	x->ttft_us = now - request_began_us(x->rq);
-	metrics_time(&provider_of(x, x->at.deployment)->metrics->ttft, now - x->at.began_us);
-	judge_success(x);
+	x->ttft_us = loop_clock_us(x->g->loop) - request_began_us(x->rq);
+	attempt_first_content(at);
 }
 
 static struct slice stream_type(const struct exchange *x)
@@ -653,50 +478,53 @@ static struct slice stream_type(const struct exchange *x)
 	return framing_type(x->ask.array ? FRAMING_ARRAY : x->ask.dialect->framing);
 }
 
-void exchange_commit(struct exchange *x)
+void exchange_commit(struct attempt *at)
 {
+	struct exchange *x = at->x;
 	struct header h[REPLY_HEADERS + 1];
 	size_t n = reply_headers(x, stream_type(x), h);
 
 	h[n++] = (struct header){ LIT("Cache-Control"), LIT("no-cache") };
 	move(x, X_COMMITTED);
 	x->g->streams++;
-	first_content(x);
+	first_content(at);
 	reply_begin(x->rq, 200, h, n, SIZE_MAX);
-	if (!x->at.translate) {
+	if (!at->translate) {
 		/* No other attempt will need it; a writer may still echo parts of it. */
 		request_drop_body(x->rq);
 		x->openai.body = x->same.body = (struct slice){ NULL, 0 };
 	}
-	exchange_expect(x, x->model->timeouts.stall_us);
+	attempt_expect(at, x->model->timeouts.stall_us);
 }
 
-void exchange_complete(struct exchange *x, struct slice body)
+void exchange_complete(struct attempt *at, struct slice body)
 {
+	struct exchange *x = at->x;
 	struct http_request *rq = x->rq;
 	struct view *view = x->view;
-	bool stream = x->at.is_stream;
 	struct arena scratch;
 	struct header h[REPLY_HEADERS];
 	struct buf held;
 	size_t n;
 
-	settle(x);
-	note(x, FAULT_NONE);
-	if (stream) {
-		exchange_end(x, END_COMPLETE, 200, reply_bytes(rq));
+	attempt_settle(at);
+	x->usage = at->usage;
+	if (!at->is_stream)
+		first_content(at);
+	attempt_note(at, FAULT_NONE);
+	if (at->is_stream) {
+		exchange_finish(x, END_COMPLETE, 200, reply_bytes(rq));
 		reply_end(rq);
 		view_unref(view);
 		return;
 	}
-	first_content(x);
 	n = reply_headers(x, LIT("application/json"), h);
 	/* The answer's memory would end with the attempt. */
-	held = x->at.held;
-	scratch = x->at.scratch;
-	x->at.held = (struct buf){ 0 };
-	x->at.scratch = (struct arena){ 0 };
-	exchange_end(x, END_COMPLETE, 200, body.n);
+	held = at->held;
+	scratch = at->scratch;
+	at->held = (struct buf){ 0 };
+	at->scratch = (struct arena){ 0 };
+	exchange_finish(x, END_COMPLETE, 200, body.n);
 	reply_send(rq, 200, h, n, body);
 	buf_free(&held);
 	arena_free(&scratch);
@@ -775,7 +603,7 @@ static void answer_estimate(struct exchange *x)
 				0);
 		return;
 	}
-	exchange_end(x, END_COMPLETE, 200, body.n);
+	exchange_finish(x, END_COMPLETE, 200, body.n);
 	reply_send(rq, 200, h, n, body);
 	view_unref(view);
 }
@@ -823,25 +651,31 @@ struct exchange *exchange_begin(struct gateway *g, struct http_request *rq,
 
 void exchange_drained(struct exchange *x)
 {
-	if (!x->at.paused)
+	struct attempt *at = x->state == X_COMMITTED ? x->out[0] : NULL;
+
+	if (at == NULL || !at->paused)
 		return;
-	x->at.paused = false;
-	if (x->at.call != NULL)
-		http_call_resume(x->at.call);
-	if (!x->at.done) /* then only its close is waited for */
-		exchange_expect(x, x->model->timeouts.stall_us);
+	at->paused = false;
+	if (at->call != NULL)
+		http_call_resume(at->call);
+	if (!at->done) /* then only its close is waited for */
+		attempt_expect(at, x->model->timeouts.stall_us);
 }
 
-/* It ends without a verdict on the provider. */
-static void stop_attempt(struct exchange *x, enum fault_kind why)
+/* They end without a verdict on their providers.  X4: those learn of it by the close of their
+ * connections. */
+static void stop_attempts(struct exchange *x, enum fault_kind why)
 {
-	if (x->state != X_ATTEMPT && x->state != X_COMMITTED)
-		return;
-	/* X4: the provider learns of it by the close of its connection. */
-	if (x->at.deployment->health != NULL && x->state == X_ATTEMPT)
-		breaker_forget(&x->at.deployment->health->breaker);
-	settle(x);
-	note(x, why);
+	for (unsigned i = 0; i < x->out_n; i++) {
+		struct attempt *at = x->out[i];
+
+		if (x->state == X_ATTEMPT)
+			attempt_no_verdict(at);
+		attempt_settle(at);
+		attempt_note(at, why);
+		if (at == x->told)
+			x->usage = at->usage;
+	}
 }
 
 void exchange_gone(struct exchange *x, enum rc why)
@@ -849,8 +683,8 @@ void exchange_gone(struct exchange *x, enum rc why)
 	struct view *view = x->view;
 
 	(void)why;
-	stop_attempt(x, FAULT_GONE);
-	exchange_end(x, END_CLIENT_GONE, 499, reply_bytes(x->rq));
+	stop_attempts(x, FAULT_GONE);
+	exchange_finish(x, END_CLIENT_GONE, 499, reply_bytes(x->rq));
 	view_unref(view);
 }
 
@@ -859,13 +693,13 @@ void exchange_cut(struct exchange *x)
 	const struct fault f = { .kind = FAULT_LOCAL,
 				 .message = LIT("the gateway is stopping") };
 
-	if (x->state == X_COMMITTED && x->at.done) {
-		exchange_complete(x, (struct slice){ NULL, 0 }); /* all came but the close */
+	if (x->state == X_COMMITTED && x->out[0]->done) {
+		exchange_complete(x->out[0], (struct slice){ NULL, 0 }); /* all but the close */
 		return;
 	}
-	stop_attempt(x, f.kind);
+	stop_attempts(x, f.kind);
 	if (x->state == X_COMMITTED)
-		cut(x, &f);
+		cut(x->out[0], &f);
 	else
 		exchange_refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL,
 				LIT("The gateway is stopping; try again."), 0);

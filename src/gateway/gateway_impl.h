@@ -45,6 +45,19 @@ struct auth {
 };
 struct auth request_auth(const struct snapshot *s, struct http_request *rq, uint64_t wall_us);
 
+/* X5: the one way into DONE.  Afterwards only the reply is left to be ended. */
+void exchange_finish(struct exchange *x, enum end end, unsigned status, uint64_t bytes_out);
+/* The headers that say what was done.  At most REPLY_HEADERS. */
+enum { REPLY_HEADERS = 7 };
+size_t reply_headers(struct exchange *x, struct slice content_type, struct header *h);
+/* "seed, top_k": what a provider is not told. */
+struct slice lost_names(struct exchange *x, const struct chat_lost *lost);
+
+/* gateway/fail.c: nothing is left to try, or there never was.  x is gone afterwards. */
+void exchange_fail(struct exchange *x);
+/* What the provider or the network said, as part of a sentence. */
+struct slice fault_words(const struct fault *f);
+
 /* gateway/record.c: the access record of an exchange. */
 void record_write(const struct exchange *x, enum end end, unsigned status, uint64_t bytes_out);
 

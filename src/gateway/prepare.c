@@ -18,8 +18,10 @@ bool exchange_is_same(const struct exchange *x, const struct deployment *d)
 
 /* ---- the body ---------------------------------------------------------------------------- */
 
-static enum rc same_body(struct exchange *x, const struct deployment *d)
+static enum rc same_body(struct attempt *at)
 {
+	struct exchange *x = at->x;
+	const struct deployment *d = at->deployment;
 	const struct provider *p = d->provider;
 	const struct openai_target target = {
 		.model_json = d->model_json,
@@ -28,15 +30,15 @@ static enum rc same_body(struct exchange *x, const struct deployment *d)
 		.add_members = p->add_members,
 		.add_member_n = p->add_member_n,
 		.quirks = p->quirks,
-		.lost = &x->at.lost,
+		.lost = &at->lost,
 	};
 	size_t bytes;
 
 	if (exchange_in_openai(x))
-		return openai_request_pieces(&x->openai, &target, x->arena, &x->at.pieces,
-					     &x->at.piece_n, &bytes);
+		return openai_request_pieces(&x->openai, &target, x->arena, &at->pieces,
+					     &at->piece_n, &bytes);
 	return same_request_pieces(&x->same, d->model_json, p->drop_params, p->drop_param_n,
-				   x->arena, &x->at.pieces, &x->at.piece_n);
+				   x->arena, &at->pieces, &at->piece_n);
 }
 
 /* What it cannot be told, as the policy wants it: dropped and named, or not asked at all. */
@@ -70,9 +72,10 @@ static struct chat_target target_of(const struct deployment *d)
 	};
 }
 
-static enum rc translated_body(struct exchange *x, const struct deployment *d,
-			       struct chat_refusal *why)
+static enum rc translated_body(struct attempt *at, struct chat_refusal *why)
 {
+	struct exchange *x = at->x;
+	const struct deployment *d = at->deployment;
 	const struct dialect *theirs = d->provider->dialect;
 	const struct chat_target target = target_of(d);
 	struct json_out out;
@@ -82,23 +85,25 @@ static enum rc translated_body(struct exchange *x, const struct deployment *d,
 	out_init(&out, x->arena);
 	if (x->embed != NULL)
 		rc = embed_dialect_of(theirs->id)
-			     ->request_write(x->embed, &target, &out, &x->at.lost, why);
+			     ->request_write(x->embed, &target, &out, &at->lost, why);
 	else
-		rc = theirs->request_write(x->chat, &target, &out, &x->at.lost, why);
+		rc = theirs->request_write(x->chat, &target, &out, &at->lost, why);
 	if (rc == OK && !out_ok(&out))
 		rc = E_NOMEM;
-	x->at.pieces = out.v;
-	x->at.piece_n = out.n;
+	at->pieces = out.v;
+	at->piece_n = out.n;
 	return rc;
 }
 
 /* Keeps why a deployment cannot be asked: the first one's reason is told. */
-static enum rc cannot(struct exchange *x, enum rc rc, const struct chat_refusal *why)
+static enum rc cannot(struct attempt *at, enum rc rc, const struct chat_refusal *why)
 {
+	struct exchange *x = at->x;
+
 	if (rc == E_BAD && x->why.code == NULL)
 		x->why = *why;
 	if (rc == OK && x->cannot.n == 0)
-		x->cannot = x->at.lost;
+		x->cannot = at->lost;
 	return E_UNSUPPORTED;
 }
 
@@ -120,47 +125,53 @@ bool exchange_can_ask(const struct exchange *x, const struct deployment *d)
 	return exchange_is_same(x, d);
 }
 
-static enum rc make_body(struct exchange *x, const struct deployment *d)
+static enum rc make_body(struct attempt *at)
 {
+	struct exchange *x = at->x;
+	const struct deployment *d = at->deployment;
 	struct arena_mark before = arena_mark(x->arena);
 	struct chat_refusal why = { 0 };
 	enum rc rc;
 
-	x->at.lost = (struct chat_lost){ 0 };
+	at->lost = (struct chat_lost){ 0 };
 	if (!exchange_can_ask(x, d))
-		return cannot(x,
+		return cannot(at,
 			      refuse_request(&why, "unsupported_endpoint", "model",
 					     "The provider of %.*s has no %s.", SARG(d->name),
 					     chat_op_name(x->ask.op)),
 			      &why);
-	x->at.translate = !exchange_is_same(x, d);
-	rc = x->at.translate ? translated_body(x, d, &why) : same_body(x, d);
-	if (rc != E_BAD && (rc != OK || may_lose(x, &x->at.lost)))
+	at->translate = !exchange_is_same(x, d);
+	rc = at->translate ? translated_body(at, &why) : same_body(at);
+	if (rc != E_BAD && (rc != OK || may_lose(x, &at->lost)))
 		return rc;
 	arena_rewind(x->arena, before);
-	return cannot(x, rc, &why);
+	return cannot(at, rc, &why);
 }
 
 /* ---- the rest ---------------------------------------------------------------------------- */
 
 /* In the client's own dialect: the very path it called, with the provider's name for the
  * model. */
-static struct slice embed_path(struct exchange *x, const struct deployment *d)
+static struct slice embed_path(struct attempt *at)
 {
+	struct exchange *x = at->x;
+	const struct deployment *d = at->deployment;
 	struct slice path = request_path(x->rq), verb;
-	size_t at = slice_find(path, LIT(":"));
+	size_t colon = slice_find(path, LIT(":"));
 	const struct chat_target target = target_of(d);
 
-	if (x->ask.dialect != &dialect_gemini || at == SLICE_NONE)
+	if (x->ask.dialect != &dialect_gemini || colon == SLICE_NONE)
 		return embed_dialect_of(d->provider->dialect->id)->path(&target, x->arena);
-	while ((verb = slice_skip(path, at + 1)).n > 0 &&
+	while ((verb = slice_skip(path, colon + 1)).n > 0 &&
 	       slice_find(verb, LIT(":")) != SLICE_NONE)
-		at += 1 + slice_find(verb, LIT(":"));
+		colon += 1 + slice_find(verb, LIT(":"));
 	return arena_fmt(x->arena, "/models/%.*s:%.*s", SARG(d->model), SARG(verb));
 }
 
-static struct slice make_path(struct exchange *x, const struct deployment *d)
+static struct slice make_path(struct attempt *at)
 {
+	struct exchange *x = at->x;
+	const struct deployment *d = at->deployment;
 	const struct provider *p = d->provider;
 	const struct provider_view *pv = &x->view->providers[p->index];
 	struct slice path;
@@ -168,12 +179,12 @@ static struct slice make_path(struct exchange *x, const struct deployment *d)
 	if (p->dialect == &dialect_openai ||
 	    (x->ask.op == OP_EMBEDDINGS && p->dialect == &dialect_responses))
 		return pv->target[x->ask.op][x->stream];
-	if (x->ask.op == OP_EMBEDDINGS && x->at.translate) {
+	if (x->ask.op == OP_EMBEDDINGS && at->translate) {
 		const struct chat_target target = target_of(d);
 
 		path = embed_dialect_of(p->dialect->id)->path(&target, x->arena);
 	} else if (x->ask.op == OP_EMBEDDINGS) {
-		path = embed_path(x, d);
+		path = embed_path(at);
 	} else {
 		path = p->dialect->path(x->ask.op, x->stream, d->model, x->arena);
 	}
@@ -253,28 +264,29 @@ static bool pass_headers(struct exchange *x, struct http_call_options *o,
 	return true;
 }
 
-enum rc attempt_prepare(struct exchange *x, const struct deployment *d,
-			struct http_call_options *o, struct err *err)
+enum rc attempt_prepare(struct attempt *at, struct http_call_options *o, struct err *err)
 {
+	struct exchange *x = at->x;
+	const struct deployment *d = at->deployment;
 	const struct provider *p = d->provider;
 	const struct provider_view *pv = &x->view->providers[p->index];
-	enum rc rc = make_body(x, d);
+	enum rc rc = make_body(at);
 
 	if (rc != OK)
 		return err_set(err, rc, "exchange.body", "the request could not be written: %s",
 			       rc_text(rc));
 	*o = (struct http_call_options){
 		.method = LIT("POST"),
-		.target = make_path(x, d),
+		.target = make_path(at),
 		.headers = pv->headers[x->stream],
 		.header_n = pv->header_n,
 		.auth_name = p->auth_name,
 		.auth_prefix = p->auth_prefix,
 		.auth = p->key,
-		.body = x->at.pieces,
-		.body_n = x->at.piece_n,
+		.body = at->pieces,
+		.body_n = at->piece_n,
 	};
-	if ((!x->at.translate && !pass_headers(x, o, pv)) || arena_failed(x->arena))
+	if ((!at->translate && !pass_headers(x, o, pv)) || arena_failed(x->arena))
 		return err_nomem(err, "exchange.headers");
 	if (p->aws.id.n > 0) {
 		o->auth_name = (struct slice){ NULL, 0 };
@@ -283,8 +295,8 @@ enum rc attempt_prepare(struct exchange *x, const struct deployment *d,
 			return err_set(err, rc, "exchange.sign",
 				       "the request could not be signed");
 	}
-	if (!x->at.translate && p->dialect == &dialect_openai)
+	if (!at->translate && p->dialect == &dialect_openai)
 		return OK;
-	rc = translate_begin(x);
+	rc = translate_begin(at);
 	return rc == OK ? OK : err_nomem(err, "exchange.states");
 }

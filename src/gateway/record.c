@@ -34,7 +34,7 @@ static struct slice attempts_text(const struct exchange *x, char *room, size_t c
 void record_write(const struct exchange *x, enum end end, unsigned status, uint64_t bytes_out)
 {
 	const struct gateway *g = x->g;
-	const struct deployment *d = x->at.deployment;
+	const struct deployment *d = x->told == NULL ? NULL : x->told->deployment;
 	char attempts[512];
 	struct slice asked = slice_head(x->asked, 128);
 

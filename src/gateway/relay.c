@@ -14,40 +14,41 @@ enum { ERROR_BODY_MAX = 65536, RELAY_PIECES = 16 };
 /* How long a provider may take to end its response after [DONE] before we close it. */
 #define AFTER_DONE_US 1000000
 
-static void fail_with(struct exchange *x, enum fault_kind kind, struct slice message)
+static void fail_with(struct attempt *at, enum fault_kind kind, struct slice message)
 {
 	const struct fault f = { .kind = kind,
-				 .status = x->at.status,
-				 .retry_after_us = x->at.retry_after_us,
+				 .status = at->status,
+				 .retry_after_us = at->retry_after_us,
 				 .message = message };
 
-	attempt_failed(x, &f);
+	attempt_failed(at, &f);
 }
 
 /* An error answer of the provider, in whatever shape. */
-static void fail_with_body(struct exchange *x, unsigned status, struct slice body)
+static void fail_with_body(struct attempt *at, unsigned status, struct slice body)
 {
+	struct exchange *x = at->x;
 	struct fault f = { .retry_after_us = 0 };
 
-	x->at.deployment->provider->dialect->error_read(&f, status, body, x->arena);
+	at->deployment->provider->dialect->error_read(&f, status, body, x->arena);
 	if (f.retry_after_us == 0)
-		f.retry_after_us = x->at.retry_after_us;
-	attempt_failed(x, &f);
+		f.retry_after_us = at->retry_after_us;
+	attempt_failed(at, &f);
 }
 
-static void fail_with_fault(struct exchange *x, const struct fault *fault)
+static void fail_with_fault(struct attempt *at, const struct fault *fault)
 {
 	struct fault f = *fault;
 
 	if (f.retry_after_us == 0)
-		f.retry_after_us = x->at.retry_after_us;
-	attempt_failed(x, &f);
+		f.retry_after_us = at->retry_after_us;
+	attempt_failed(at, &f);
 }
 
 static void on_head(void *ctx, const struct http_head *head)
 {
-	struct exchange *x = ctx;
-	struct attempt *at = &x->at;
+	struct attempt *at = ctx;
+	struct exchange *x = at->x;
 	const struct snapshot *s = x->view->snapshot;
 	const struct dialect *dialect = at->deployment->provider->dialect;
 	struct slice type = http_header(head, LIT("content-type"));
@@ -70,10 +71,10 @@ static void on_head(void *ctx, const struct http_head *head)
 
 		/* One buffer of the right size. */
 		if (head->content_length > s->response_max)
-			fail_with(x, FAULT_GARBAGE, LIT("the answer is over limits.response"));
+			fail_with(at, FAULT_GARBAGE, LIT("the answer is over limits.response"));
 		else if (head->content_length > 0 &&
 			 buf_room(&at->held, (size_t)head->content_length, &rc) == NULL)
-			fail_with(x, FAULT_GARBAGE, LIT("no memory for the answer"));
+			fail_with(at, FAULT_GARBAGE, LIT("no memory for the answer"));
 	}
 }
 
@@ -86,208 +87,213 @@ struct outgoing {
 	size_t n;
 };
 
-static void flush(struct exchange *x, struct outgoing *o)
+static void flush(struct attempt *at, struct outgoing *o)
 {
+	struct exchange *x = at->x;
+
 	if (o->n == 0)
 		return;
 	/* E_CLOSED: `gone` follows; there is nothing to do here. */
-	if (reply_write(x->rq, o->v, o->n) == E_FULL && !x->at.paused) {
-		x->at.paused = true;
-		if (x->at.call != NULL)
-			http_call_pause(x->at.call);
+	if (reply_write(x->rq, o->v, o->n) == E_FULL && !at->paused) {
+		at->paused = true;
+		if (at->call != NULL)
+			http_call_pause(at->call);
 	}
 	o->n = 0;
 }
 
 /* Before commit it is kept, after it it goes out.  `stable`: the bytes stay where they are
  * until the whole piece has been looked at.  False: there is no room to keep it. */
-static bool forward(struct exchange *x, struct outgoing *o, struct slice raw, bool stable)
+static bool forward(struct attempt *at, struct outgoing *o, struct slice raw, bool stable)
 {
+	struct exchange *x = at->x;
 	struct slice *last = o->n > 0 ? &o->v[o->n - 1] : NULL;
 
 	if (x->state != X_COMMITTED)
-		return buf_append(&x->at.held, raw) == OK;
+		return buf_append(&at->held, raw) == OK;
 	if (last != NULL && last->p + last->n == raw.p) {
 		last->n += raw.n;
 	} else {
 		if (o->n == RELAY_PIECES)
-			flush(x, o);
+			flush(at, o);
 		o->v[o->n++] = raw;
 	}
 	if (!stable)
-		flush(x, o);
+		flush(at, o);
 	return true;
 }
 
-static void commit(struct exchange *x)
+static void commit(struct attempt *at)
 {
 	struct outgoing o = { .n = 1 };
 
-	exchange_commit(x);
-	o.v[0] = buf_slice(&x->at.held);
+	exchange_commit(at);
+	o.v[0] = buf_slice(&at->held);
 	if (o.v[0].n > 0)
-		flush(x, &o);
-	buf_free(&x->at.held);
+		flush(at, &o);
+	buf_free(&at->held);
 }
 
 /* What a frame's events are for the client.  False: the attempt has failed. */
-static bool forward_events(struct exchange *x, struct outgoing *o, struct look *k)
+static bool forward_events(struct attempt *at, struct outgoing *o, struct look *k)
 {
 	struct json_out out;
 	bool ok;
 
-	out_init(&out, &x->at.scratch);
-	ok = translate_frames(x, k, &out);
+	out_init(&out, &at->scratch);
+	ok = translate_frames(at, k, &out);
 	for (size_t i = 0; ok && i < out.n; i++)
-		ok = forward(x, o, out.v[i], false);
+		ok = forward(at, o, out.v[i], false);
 	if (!ok)
-		fail_with(x, FAULT_LOCAL, LIT("no memory for the translation"));
+		fail_with(at, FAULT_LOCAL, LIT("no memory for the translation"));
 	return ok;
 }
 
 /* Passes on what was looked at: commits with the first content.  False: the attempt has
  * failed; x may be gone. */
-static bool take_look(struct exchange *x, struct outgoing *o, const struct frame *f,
+static bool take_look(struct attempt *at, struct outgoing *o, const struct frame *f,
 		      struct look *k, bool stable)
 {
-	struct attempt *at = &x->at;
+	struct exchange *x = at->x;
 
 	at->finish |= k->finish;
 	at->done = k->done;
 	if (!k->valid || k->error || (k->done && x->state != X_COMMITTED && !at->finish)) {
-		flush(x, o);
+		flush(at, o);
 		if (k->error)
-			fail_with_fault(x, &k->fault);
+			fail_with_fault(at, &k->fault);
 		else if (k->done)
-			fail_with(x, FAULT_EMPTY, LIT("the stream ended without an answer"));
+			fail_with(at, FAULT_EMPTY, LIT("the stream ended without an answer"));
 		else
-			fail_with(x, FAULT_GARBAGE,
+			fail_with(at, FAULT_GARBAGE,
 				  LIT("an event of the stream cannot be read"));
 		return false;
 	}
 	if (x->state != X_COMMITTED && (k->content || k->finish))
-		commit(x);
+		commit(at);
 	if (at->translate)
-		return forward_events(x, o, k);
+		return forward_events(at, o, k);
 	if (k->usage_only && !x->wants_usage)
 		return true; /* X6: asked for by us, not shown */
 	/* Comments pass too: they keep the client's connection alive. */
-	if (f == NULL || forward(x, o, f->raw, stable))
+	if (f == NULL || forward(at, o, f->raw, stable))
 		return true;
-	fail_with(x, FAULT_GARBAGE, LIT("too much came before the first content"));
+	fail_with(at, FAULT_GARBAGE, LIT("too much came before the first content"));
 	return false;
 }
 
-static bool take_frame(struct exchange *x, struct outgoing *o, const struct frame *f,
+static bool take_frame(struct attempt *at, struct outgoing *o, const struct frame *f,
 		       bool stable)
 {
-	struct arena_mark before = arena_mark(&x->at.scratch);
+	struct arena_mark before = arena_mark(&at->scratch);
 	struct look k;
 	bool ok;
 
-	if (x->at.done)
+	if (at->done)
 		return true; /* nothing counts after the end mark */
-	x->at.large &= !f->has_data;
-	translate_look(x, f, &k);
-	ok = take_look(x, o, f, &k, stable);
+	at->large &= !f->has_data;
+	translate_look(at, f, &k);
+	ok = take_look(at, o, f, &k, stable);
 	if (ok) /* else x may be gone */
-		arena_rewind(&x->at.scratch, before);
+		arena_rewind(&at->scratch, before);
 	return ok;
 }
 
 /* Too large to be looked into; nothing but content is that large. */
-static bool take_large(struct exchange *x, struct outgoing *o, struct slice raw, bool stable)
+static bool take_large(struct attempt *at, struct outgoing *o, struct slice raw, bool stable)
 {
-	if (x->at.translate) {
-		flush(x, o);
-		fail_with(x, FAULT_GARBAGE,
+	struct exchange *x = at->x;
+
+	if (at->translate) {
+		flush(at, o);
+		fail_with(at, FAULT_GARBAGE,
 			  LIT("an event is over limits.event and cannot be translated"));
 		return false;
 	}
 	if (x->state != X_COMMITTED)
-		commit(x);
-	x->at.large = true;
-	x->text_bytes += raw.n;
-	if (!x->at.done)
-		forward(x, o, raw, stable);
+		commit(at);
+	at->large = true;
+	at->text_bytes += raw.n;
+	if (!at->done)
+		forward(at, o, raw, stable);
 	return true;
 }
 
 /* False: the attempt has failed; x may be gone. */
-static bool take_stream(struct exchange *x, struct slice bytes)
+static bool take_stream(struct attempt *at, struct slice bytes)
 {
 	const char *from = bytes.p, *to = bytes.p + bytes.n;
 	struct outgoing o = { .n = 0 };
 	struct frame f;
 	enum sse_step step;
 
-	while ((step = frames_next(&x->at.frames, &bytes, &f)) != SSE_MORE) {
+	while ((step = frames_next(&at->frames, &bytes, &f)) != SSE_MORE) {
 		bool stable = f.raw.p >= from && f.raw.p < to;
 
 		if (step == SSE_ERROR) {
-			flush(x, &o);
-			fail_with(x, FAULT_GARBAGE,
+			flush(at, &o);
+			fail_with(at, FAULT_GARBAGE,
 				  LIT("the stream's framing is broken, or there is no memory "
 				      "for an event"));
 			return false;
 		}
-		if (!(step == SSE_PASS ? take_large(x, &o, f.raw, stable)
-				       : take_frame(x, &o, &f, stable)))
+		if (!(step == SSE_PASS ? take_large(at, &o, f.raw, stable)
+				       : take_frame(at, &o, &f, stable)))
 			return false;
 	}
-	flush(x, &o);
+	flush(at, &o);
 	return true;
 }
 
 static void on_body(void *ctx, struct slice bytes)
 {
-	struct exchange *x = ctx;
-	struct attempt *at = &x->at;
+	struct attempt *at = ctx;
+	struct exchange *x = at->x;
 	bool was_done = at->done;
 
 	if (at->is_stream) {
-		if (!take_stream(x, bytes) || x->state != X_COMMITTED)
+		if (!take_stream(at, bytes) || x->state != X_COMMITTED)
 			return;
 		if (was_done)
 			return; /* nothing that comes now makes the wait longer */
 		if (at->done)
-			exchange_expect(x, AFTER_DONE_US);
+			attempt_expect(at, AFTER_DONE_US);
 		else if (at->paused)
-			x->step_us = 0; /* the client's slowness is the server's to time */
+			at->step_us = 0; /* the client's slowness is the server's to time */
 		else if (x->model->timeouts.stall_us != 0) /* the timer itself need not move */
-			x->step_us = loop_now_us(x->g->loop) + x->model->timeouts.stall_us;
+			at->step_us = loop_now_us(x->g->loop) + x->model->timeouts.stall_us;
 		return;
 	}
 	if (at->status >= 300)
 		bytes = slice_head(bytes, ERROR_BODY_MAX - buf_len(&at->held));
 	if (buf_append(&at->held, bytes) != OK)
-		fail_with(x, FAULT_GARBAGE, LIT("the answer is over limits.response"));
+		fail_with(at, FAULT_GARBAGE, LIT("the answer is over limits.response"));
 	else if (at->status >= 300 && buf_len(&at->held) == ERROR_BODY_MAX)
-		fail_with_body(x, at->status, buf_slice(&at->held)); /* it may never end */
+		fail_with_body(at, at->status, buf_slice(&at->held)); /* it may never end */
 }
 
 /* ---- the end ------------------------------------------------------------------------------
  */
 
 /* The last frame may lack its end.  False: the attempt has failed. */
-static bool take_rest(struct exchange *x, struct outgoing *o)
+static bool take_rest(struct attempt *at, struct outgoing *o)
 {
-	struct attempt *at = &x->at;
+	struct exchange *x = at->x;
 	struct frame f;
 
 	if (!frames_eof(&at->frames, &f))
 		return true;
 	if (frames_passing(&at->frames)) {
-		fail_with(x, FAULT_TRUNCATED, LIT("the stream ended inside an event"));
+		fail_with(at, FAULT_TRUNCATED, LIT("the stream ended inside an event"));
 		return false;
 	}
-	if (!take_frame(x, o, &f, false))
+	if (!take_frame(at, o, &f, false))
 		return false;
-	flush(x, o);
+	flush(at, o);
 	if (!at->translate && x->state == X_COMMITTED && f.has_data &&
 	    at->frames.framing == FRAMING_SSE) {
 		o->v[o->n++] = LIT("\n\n"); /* the event's own end did not come */
-		flush(x, o);
+		flush(at, o);
 	}
 	return true;
 }
@@ -301,173 +307,177 @@ static bool may_end_large(const struct deployment *d)
 }
 
 /* The end mark did not come: was that all?  False: the attempt has failed. */
-static bool take_end(struct exchange *x, struct outgoing *o)
+static bool take_end(struct attempt *at, struct outgoing *o)
 {
-	struct attempt *at = &x->at;
+	struct exchange *x = at->x;
 	struct look k;
 
-	translate_look_at_end(x, &k);
+	translate_look_at_end(at, &k);
 	if (!k.done && at->large && !at->translate && may_end_large(at->deployment))
 		return true;
 	if (!k.done) {
 		if (x->state == X_COMMITTED || at->finish)
-			fail_with(x, FAULT_TRUNCATED,
+			fail_with(at, FAULT_TRUNCATED,
 				  LIT("the stream ended without saying why"));
 		else
-			fail_with(x, FAULT_EMPTY, LIT("the stream ended without an answer"));
+			fail_with(at, FAULT_EMPTY, LIT("the stream ended without an answer"));
 		return false;
 	}
-	if (!take_look(x, o, NULL, &k, false))
+	if (!take_look(at, o, NULL, &k, false))
 		return false;
 	if (!at->translate && x->ask.dialect == &dialect_openai) {
 		/* Some providers never say it; clients wait for it. */
 		o->v[o->n++] = LIT("data: [DONE]\n\n");
 	}
-	flush(x, o);
+	flush(at, o);
 	return true;
 }
 
-static void end_of_stream(struct exchange *x)
+static void end_of_stream(struct attempt *at)
 {
+	struct exchange *x = at->x;
 	struct outgoing o = { .n = 0 };
 
-	if (!take_rest(x, &o))
+	if (!take_rest(at, &o))
 		return;
-	if (x->state != X_COMMITTED && x->at.done) {
-		fail_with(x, FAULT_EMPTY, LIT("the stream ended without an answer"));
+	if (x->state != X_COMMITTED && at->done) {
+		fail_with(at, FAULT_EMPTY, LIT("the stream ended without an answer"));
 		return;
 	}
-	if (!x->at.done && !take_end(x, &o))
+	if (!at->done && !take_end(at, &o))
 		return;
-	exchange_complete(x, (struct slice){ NULL, 0 });
+	exchange_complete(at, (struct slice){ NULL, 0 });
 }
 
 /* A count of tokens: nothing but a number. */
-static void end_of_count(struct exchange *x, struct slice body)
+static void end_of_count(struct attempt *at, struct slice body)
 {
-	const struct dialect *theirs = x->at.deployment->provider->dialect;
+	struct exchange *x = at->x;
+	const struct dialect *theirs = at->deployment->provider->dialect;
 	struct json_out out;
 	uint64_t tokens;
 
 	if (theirs->count_read(body, &tokens) != OK) {
-		fail_with(x, FAULT_GARBAGE, LIT("the count of tokens cannot be read"));
+		fail_with(at, FAULT_GARBAGE, LIT("the count of tokens cannot be read"));
 		return;
 	}
-	if (x->at.translate) {
-		out_init(&out, &x->at.scratch);
+	if (at->translate) {
+		out_init(&out, &at->scratch);
 		x->ask.dialect->count_write(tokens, &out);
 		body = out_slice(&out);
 	}
 	if (body.n > 0)
-		exchange_complete(x, body);
+		exchange_complete(at, body);
 	else
-		fail_with(x, FAULT_LOCAL, LIT("no memory for the count"));
+		fail_with(at, FAULT_LOCAL, LIT("no memory for the count"));
 }
 
 /* Embeddings: into the client's form, or forwarded and only counted. */
-static void end_of_embeddings(struct exchange *x, struct slice body)
+static void end_of_embeddings(struct attempt *at, struct slice body)
 {
-	const struct dialect *theirs = x->at.deployment->provider->dialect;
+	struct exchange *x = at->x;
+	const struct dialect *theirs = at->deployment->provider->dialect;
 	struct fault f = { .retry_after_us = 0 };
 	struct slice out = body;
 
-	if (x->at.translate && translate_embeddings(x, body, &out) == E_BAD) {
-		theirs->error_read(&f, x->at.status, body, x->arena);
-		fail_with_fault(x, &f);
+	if (at->translate && translate_embeddings(at, body, &out) == E_BAD) {
+		theirs->error_read(&f, at->status, body, x->arena);
+		fail_with_fault(at, &f);
 		return;
 	}
 	if (out.n > 0)
-		exchange_complete(x, out);
+		exchange_complete(at, out);
 	else
-		fail_with(x, FAULT_LOCAL, LIT("no memory for the embeddings"));
+		fail_with(at, FAULT_LOCAL, LIT("no memory for the embeddings"));
 }
 
 /* What a whole answer says, whichever way it is looked into. */
-static void look_at_answer(struct exchange *x, struct slice body, struct look *k, bool *empty)
+static void look_at_answer(struct attempt *at, struct slice body, struct look *k, bool *empty)
 {
+	struct exchange *x = at->x;
 	struct openai_answer e;
 
-	if (x->at.translate || !exchange_in_openai(x)) {
-		translate_answer_look(x, body, k);
+	if (at->translate || !exchange_in_openai(x)) {
+		translate_answer_look(at, body, k);
 		*empty = !k->content && !k->finish;
 		return;
 	}
 	openai_answer_read(&e, x->openai.endpoint, body);
 	*k = (struct look){ .valid = e.valid, .error = e.error };
 	*empty = e.empty;
-	x->usage = e.usage;
-	x->text_bytes = e.text_bytes;
+	at->usage = e.usage;
+	at->text_bytes = e.text_bytes;
 	if (e.error)
-		openai_error_read(&k->fault, x->at.status, body, x->arena);
+		openai_error_read(&k->fault, at->status, body, x->arena);
 }
 
-static void end_of_answer(struct exchange *x)
+static void end_of_answer(struct attempt *at)
 {
-	struct attempt *at = &x->at;
+	struct exchange *x = at->x;
 	struct slice body = buf_slice(&at->held);
 	struct look k;
 	bool empty;
 
 	if (at->status < 200 || at->status >= 300) {
-		fail_with_body(x, at->status, body);
+		fail_with_body(at, at->status, body);
 		return;
 	}
 	if (x->ask.op == OP_COUNT_TOKENS) {
-		end_of_count(x, body);
+		end_of_count(at, body);
 		return;
 	}
 	if (x->ask.op == OP_EMBEDDINGS && (at->translate || !exchange_in_openai(x))) {
-		end_of_embeddings(x, body);
+		end_of_embeddings(at, body);
 		return;
 	}
-	look_at_answer(x, body, &k, &empty);
+	look_at_answer(at, body, &k, &empty);
 	if (k.error) {
-		fail_with_fault(x, &k.fault);
+		fail_with_fault(at, &k.fault);
 	} else if (!k.valid) {
-		fail_with(x, FAULT_GARBAGE,
+		fail_with(at, FAULT_GARBAGE,
 			  body.n == 0 ? LIT("the answer is empty")
 				      : LIT("the answer cannot be read"));
 	} else if (x->stream) {
-		fail_with(x, FAULT_GARBAGE,
+		fail_with(at, FAULT_GARBAGE,
 			  LIT("a stream was asked for and a plain answer came"));
 	} else if (empty) {
-		fail_with(x, FAULT_EMPTY, LIT("the answer has no content"));
+		fail_with(at, FAULT_EMPTY, LIT("the answer has no content"));
 	} else if (!at->translate) {
-		exchange_complete(x, body);
+		exchange_complete(at, body);
 	} else {
-		body = translate_answer(x, &k);
+		body = translate_answer(at, &k);
 		if (body.n > 0)
-			exchange_complete(x, body);
+			exchange_complete(at, body);
 		else
-			fail_with(x, FAULT_LOCAL, LIT("no memory for the translation"));
+			fail_with(at, FAULT_LOCAL, LIT("no memory for the translation"));
 	}
 }
 
 static void on_end(void *ctx)
 {
-	struct exchange *x = ctx;
+	struct attempt *at = ctx;
 
-	x->at.call = NULL;
-	if (x->at.is_stream)
-		end_of_stream(x);
+	at->call = NULL;
+	if (at->is_stream)
+		end_of_stream(at);
 	else
-		end_of_answer(x);
+		end_of_answer(at);
 }
 
 static void on_failed(void *ctx, enum rc why, const struct err *err)
 {
-	struct exchange *x = ctx;
-	struct attempt *at = &x->at;
+	struct attempt *at = ctx;
+	struct exchange *x = at->x;
 	enum fault_kind kind = fault_of_rc(why);
 
 	at->call = NULL;
 	if (at->is_stream && at->done && x->state == X_COMMITTED) {
-		exchange_complete(x, (struct slice){ NULL, 0 }); /* all of it came */
+		exchange_complete(at, (struct slice){ NULL, 0 }); /* all of it came */
 		return;
 	}
 	if (at->status != 0 && (kind == FAULT_RESET || kind == FAULT_CONNECT))
 		kind = FAULT_TRUNCATED;
-	fail_with(x, kind, err != NULL ? slice_cstr(err->text) : slice_cstr(rc_text(why)));
+	fail_with(at, kind, err != NULL ? slice_cstr(err->text) : slice_cstr(rc_text(why)));
 }
 
 const struct http_call_events attempt_events = {

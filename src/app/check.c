@@ -31,8 +31,8 @@ static void print_deployments(const struct model *m)
 		const struct deployment *d = m->deployments[i];
 
 		printf("%s%.*s", i == 0 ? "" : ", ", SARG(d->name));
-		if (d->weight != 1)
-			printf(" (weight %u)", d->weight);
+		if (d->target.weight != 1)
+			printf(" (weight %u)", d->target.weight);
 	}
 	printf("\n");
 }
@@ -57,7 +57,7 @@ static void print_providers(const struct snapshot *s)
 
 		printf("  %.*s  %s://%.*s:%u%.*s%s%s\n", SARG(p->name),
 		       p->url.https ? "https" : "http", SARG(p->url.host), p->url.port,
-		       SARG(p->base_path), secret_empty(p->key) ? "" : ", with a key",
+		       SARG(p->base_path), secret_empty(provider_key(p)) ? "" : ", with a key",
 		       p->open_ended ? ", any of its models" : "");
 	}
 }

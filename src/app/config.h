@@ -232,6 +232,7 @@ struct config_build {
 	/* Breaker states and TLS settings are taken over from it; may be NULL. */
 	const struct snapshot *before;
 	uint64_t key_seed; /* unpredictable */
+	int64_t day;       /* since 1970-01-01: prices are of then */
 	bool may_be_empty; /* no provider at all is fine */
 };
 

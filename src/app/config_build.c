@@ -64,6 +64,9 @@ static void build_rules(struct builder *b)
 	};
 	s->breaker = (struct breaker_rules){
 		.failures = (unsigned)k->failures,
+		.error_permille = 500,
+		.window_min = 20,
+		.window_us = 10000000,
 		.open_us = k->open,
 		.open_max_us = k->open_max,
 	};
@@ -380,6 +383,7 @@ enum rc config_build(struct snapshot **out, const struct config *c,
 		return E_NOMEM;
 	b.s->unsupported = build_unsupported(c->unsupported);
 	b.s->version = o->before == NULL ? 1 : o->before->version + 1;
+	b.s->day = o->day;
 	build_limits(&b);
 	build_rules(&b);
 	build_proxy(&b);

@@ -26,6 +26,17 @@ struct tls_client *build_tls(struct builder *b, struct text ca_file);
 /* The first of these variables that is set. */
 struct text config_env_text(const struct config_env *env, const char *name, const char *other);
 
+/* config_keep.c.  NULL: no memory, which b->no_memory says; references are taken and noted in
+ * the snapshot, but for the health, which belongs to the deployment's. */
+struct health *keep_deployment_health(struct builder *b, struct slice name);
+/* Its health, calibration and its keys' breakers. */
+void keep_provider(struct builder *b, struct provider *p);
+struct calibration *keep_family(struct builder *b, struct slice family);
+/* Empty name: the one of names that no model of the config has. */
+struct route_shared *keep_shared(struct builder *b, struct slice name);
+/* Some model is sticky. */
+void keep_affinity(struct builder *b);
+
 /* config_catalogue.c, config_providers.c, config_models.c */
 void build_catalogue(struct builder *b);
 void build_providers(struct builder *b);

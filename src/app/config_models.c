@@ -73,27 +73,10 @@ static bool split(struct builder *b, const struct config_deployment *c, struct s
 	return false;
 }
 
-/* The breaker of this name: of another model's deployment, of the snapshot before, or new. */
-static struct health *take_health(struct builder *b, struct slice name)
-{
-	const struct deployment *d = map_get(&b->s->deployments, name);
-	struct health *health;
-
-	if (d == NULL && b->o->before != NULL)
-		d = map_get(&b->o->before->deployments, name);
-	health = d != NULL ? d->health : mem_zero(b->o->mem, sizeof(*health));
-	if (health == NULL) {
-		b->no_memory = true;
-		return NULL;
-	}
-	atomic_fetch_add(&health->refs, 1);
-	return health;
-}
-
 static struct deployment *build_deployment(struct builder *b, const struct config_deployment *c,
 					   size_t position)
 {
-	struct slice provider_name, model;
+	struct slice provider_name, model, family;
 	const struct provider *provider;
 	struct snapshot *s = b->s;
 	struct yaml_place at;
@@ -113,13 +96,15 @@ static struct deployment *build_deployment(struct builder *b, const struct confi
 	d->model = arena_copy(&s->arena, model);
 	d->model_json = json_quote(&s->arena, model);
 	d->name = arena_fmt(&s->arena, "%.*s/%.*s", SARG(provider_name), SARG(model));
-	deployment_look_up(d, s->catalogue);
-	d->weight = (unsigned)c->weight;
-	d->priority = c->priority != OPTION_UNSET ? (unsigned)c->priority : (unsigned)position;
+	family = deployment_look_up(d, s->catalogue, s->day);
+	d->target.weight = (unsigned)c->weight;
+	d->target.priority = c->priority != OPTION_UNSET ? (unsigned)c->priority
+							 : (unsigned)position;
 	if (arena_failed(&s->arena))
 		return NULL;
-	d->health = take_health(b, d->name);
-	if (d->health == NULL)
+	d->target.tokens = family.n > 0 ? keep_family(b, family) : provider->tokens;
+	d->target.health = keep_deployment_health(b, d->name);
+	if (d->target.health == NULL)
 		return NULL;
 	d->index = (uint32_t)s->deployment_n;
 	s->deployment_list[s->deployment_n++] = d;
@@ -159,6 +144,7 @@ static void build_model(struct builder *b, const struct config_model *c, struct 
 	struct snapshot *s = b->s;
 	struct deployment **list;
 
+	*m = s->plain;
 	m->name = arena_copy(&s->arena, c->section.name);
 	build_times(s, c, m);
 	if (!http1_value_ok(m->name))
@@ -183,12 +169,8 @@ static void build_model(struct builder *b, const struct config_model *c, struct 
 					    SARG(d->name), SARG(m->name));
 		list[m->deployment_n++] = d;
 	}
-	if (m->deployment_n > 0)
-		m->owned_by = list[0]->provider->name;
-	if (m->deployment_n > 0) {
-		m->context = list[0]->context;
-		m->max_output = list[0]->max_output;
-	}
+	m->shared = keep_shared(b, m->name);
+	(void)!model_finish(m, &s->arena);
 }
 
 static int by_name(const void *a, const void *b)
@@ -198,6 +180,23 @@ static int by_name(const void *a, const void *b)
 	int order = memcmp(x.p, y.p, size_min(x.n, y.n));
 
 	return order != 0 ? order : x.n < y.n ? -1 : x.n > y.n;
+}
+
+/* What holds where nothing else is said. */
+static void build_plain(struct builder *b)
+{
+	struct model *m = &b->s->plain;
+
+	m->hedge = (struct hedge_rules){
+		.percentile = 900,
+		.min_us = 200000,
+		.count = { .share_permille = 100, .cap = 10 },
+		.cost = { .share_permille = 30, .cap = 100000000 },
+	};
+	m->retry_budget = (struct budget_rules){ .share_permille = 200, .cap = 100 };
+	m->slow_start_us = 10000000;
+	m->stick_max_permille = 2000;
+	m->shared = keep_shared(b, (struct slice){ NULL, 0 });
 }
 
 void build_models(struct builder *b)
@@ -212,9 +211,13 @@ void build_models(struct builder *b)
 	all = ARENA_ARRAY(&s->arena, struct model, from->n);
 	s->model_list = ARENA_ARRAY(&s->arena, struct model *, from->n);
 	s->deployment_list = ARENA_ARRAY(&s->arena, struct deployment *, deployments);
+	s->family_list = ARENA_ARRAY(&s->arena, struct kept_calibration, deployments);
+	s->shared_list = ARENA_ARRAY(&s->arena, struct route_shared *, from->n + 1);
 	if (arena_failed(&s->arena) || !map_init(&s->models, &s->arena, from->n) ||
+	    !map_init(&s->families, &s->arena, deployments) ||
 	    !map_init(&s->deployments, &s->arena, deployments))
 		return;
+	build_plain(b);
 	for (size_t i = 0; i < from->n; i++) {
 		build_model(b, sections_at(from, i), &all[i]);
 		if (arena_failed(&s->arena))

@@ -185,7 +185,13 @@ static void build_auth(struct builder *b, const struct config_provider *c,
 			SARG(p->name));
 	p->auth_name = arena_copy(&b->s->arena, header);
 	p->auth_prefix = arena_copy(&b->s->arena, prefix);
-	p->key = secret_make(&b->s->arena, key.s);
+	p->keys = ARENA_NEW(&b->s->arena, struct provider_key);
+	if (p->keys == NULL)
+		return;
+	p->keys[p->key_n++] = (struct provider_key){
+		.key = secret_make(&b->s->arena, key.s),
+		.weight = 1,
+	};
 }
 
 /* An AWS account's keys, where there is no bearer key. */
@@ -404,24 +410,13 @@ static void build_provider(struct builder *b, const struct config_provider *c,
 	p->use_proxy = c->proxy && (known == NULL || !known->local);
 	p->connect_timeout_us = c->connect_timeout != OPTION_UNSET ? c->connect_timeout
 								   : b->c->timeouts.connect;
+	p->local = known != NULL && known->local;
+	p->zdr = p->local;
+	p->collects = !p->local;
+	p->region = arena_copy(&b->s->arena, c->region.s);
 	p->open_ended = c->open_ended;
 	p->simulated = c->simulated;
 	p->warm = (unsigned)c->warm;
-}
-
-/* The breaker of its unlisted models: of the snapshot before, or new. */
-static struct health *take_health(struct builder *b, struct slice name)
-{
-	const struct provider *before =
-		b->o->before == NULL ? NULL : map_get(&b->o->before->providers, name);
-	struct health *health = before != NULL ? before->health
-					       : mem_zero(b->o->mem, sizeof(*health));
-
-	if (health == NULL)
-		b->no_memory = true;
-	else
-		atomic_fetch_add(&health->refs, 1);
-	return health;
 }
 
 void build_providers(struct builder *b)
@@ -439,7 +434,7 @@ void build_providers(struct builder *b)
 	for (size_t i = 0; i < from->n; i++) {
 		build_provider(b, sections_at(from, i), &all[i]);
 		all[i].index = (uint32_t)s->provider_n;
-		all[i].health = take_health(b, all[i].name);
+		keep_provider(b, &all[i]);
 		s->provider_list[s->provider_n++] = &all[i];
 		/* Names are unique: YAML's reader saw to it. */
 		if (!map_put(&s->providers, all[i].name, &all[i]))

@@ -204,7 +204,7 @@ static void probe_start(struct probe *p)
 		.header_n = ARRAY_LEN(probe_headers) + v->header_n,
 		.auth_name = v->auth_name,
 		.auth_prefix = v->auth_prefix,
-		.auth = v->key,
+		.auth = provider_key(v),
 	};
 	enum rc rc = p->headers == NULL ? err_nomem(&p->start, "discover.probe")
 					: origin_get(&p->origin, p->d->client, &at, &p->start);

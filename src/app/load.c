@@ -268,6 +268,7 @@ static enum rc load_all(struct loaded *l, const struct load_options *o)
 		.env = &process_env,
 		.before = o->before,
 		.key_seed = o->key_seed,
+		.day = (int64_t)(time(NULL) / 86400),
 	};
 	enum rc rc = OK;
 

@@ -33,6 +33,11 @@ static inline bool secret_eq(struct secret s, struct slice given)
 	return slice_eq_consttime(s.hidden, given);
 }
 
+static inline bool secret_same(struct secret a, struct secret b)
+{
+	return slice_eq_consttime(a.hidden, b.hidden);
+}
+
 static inline struct slice secret_reveal(struct secret s)
 {
 	return s.hidden;

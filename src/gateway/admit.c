@@ -134,10 +134,10 @@ static bool is_retired(struct exchange *x)
 	if (x->model != NULL) {
 		const struct deployment *d = x->model->deployments[0];
 
-		if (d->index != DEPLOYMENT_UNLISTED || d->retired_day == 0 ||
-		    today < d->retired_day)
+		if (d->index != DEPLOYMENT_UNLISTED || d->target.retired_day == 0 ||
+		    today < d->target.retired_day)
 			return false;
-		refuse_retired(x, d->retired_day, d->successor);
+		refuse_retired(x, d->target.retired_day, d->successor);
 		return true;
 	}
 	if (!catalogue_retired(c, x->asked, today, &m))
@@ -159,7 +159,7 @@ static bool find_model(struct exchange *x)
 				0);
 		return false;
 	}
-	x->model = snapshot_model(s, x->asked, x->arena);
+	x->model = snapshot_find(s, x->asked, x->arena);
 	if (is_retired(x))
 		return false;
 	if (x->model != NULL)

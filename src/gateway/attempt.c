@@ -124,27 +124,27 @@ void attempt_judge(struct attempt *at, const struct fault *f)
 	bool counts = fault_row(f->kind)->health && !at->paused &&
 		      (d->index != DEPLOYMENT_UNLISTED || is_provider_wide(f->kind));
 
-	if (d->health == NULL)
+	if (d->target.health == NULL)
 		return;
 	if (!counts) {
-		breaker_forget(&d->health->breaker);
+		breaker_forget(&d->target.health->breaker);
 	} else if (f->kind == FAULT_RATE && rest > 0) {
-		breaker_forget(&d->health->breaker);
-		breaker_rest(&d->health->breaker, now_us(at), rest);
-	} else if (breaker_failure(&d->health->breaker, rules, now_us(at))) {
+		breaker_forget(&d->target.health->breaker);
+		breaker_rest(&d->target.health->breaker, now_us(at), rest);
+	} else if (breaker_failure(&d->target.health->breaker, rules, now_us(at))) {
 		moved(at, "breaker.open");
 	}
 }
 
 void attempt_no_verdict(struct attempt *at)
 {
-	if (at->deployment->health != NULL)
-		breaker_forget(&at->deployment->health->breaker);
+	if (at->deployment->target.health != NULL)
+		breaker_forget(&at->deployment->target.health->breaker);
 }
 
 void attempt_first_content(struct attempt *at)
 {
-	struct health *h = at->deployment->health;
+	struct health *h = at->deployment->target.health;
 
 	at->ttft_us = loop_clock_us(at->x->g->loop) - at->began_us;
 	metrics_time(&metrics_of(at)->ttft, at->ttft_us);

@@ -255,7 +255,7 @@ static enum start attempt_start(struct exchange *x, unsigned candidate)
 	if (at == NULL)
 		return NO_MEMORY;
 	rc = attempt_prepare(at, &o, &err);
-	health = at->deployment->health;
+	health = at->deployment->target.health;
 	if (rc == E_UNSUPPORTED ||
 	    (health != NULL && !breaker_admit(&health->breaker, now_us(x)))) {
 		attempt_drop(at);
@@ -411,7 +411,8 @@ static bool is_object(struct slice body)
 /* X9: some providers quote what they were sent. */
 static struct slice scrub(struct exchange *x, const struct provider *p, struct slice text)
 {
-	text = secret_scrub(x->arena, p->key, text);
+	for (size_t i = 0; i < p->key_n; i++)
+		text = secret_scrub(x->arena, p->keys[i].key, text);
 	return secret_scrub(x->arena, p->aws.token, text);
 }
 
@@ -559,14 +560,15 @@ static void make_plan(struct exchange *x)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct deployment *d = m->deployments[i];
-		uint64_t rest =
-			d->health == NULL ? 0 : breaker_rests_until(&d->health->breaker, now);
+		uint64_t rest = d->target.health == NULL
+					? 0
+					: breaker_rests_until(&d->target.health->breaker, now);
 
 		c[i] = (struct route_candidate){
-			.priority = d->priority,
-			.weight = d->weight,
-			.open = d->health != NULL &&
-				breaker_look(&d->health->breaker, now) == BREAKER_OPEN,
+			.priority = d->target.priority,
+			.weight = d->target.weight,
+			.open = d->target.health != NULL &&
+				breaker_look(&d->target.health->breaker, now) == BREAKER_OPEN,
 			.ready_us = rest > now + rules.retry_after_max_us ? 0 : rest,
 		};
 		/* Opaque state in the history goes back to whoever made it, if at all possible.
@@ -574,7 +576,7 @@ static void make_plan(struct exchange *x)
 		if (x->chat != NULL && x->chat->pinned.n > 0)
 			c[i].priority = slice_eq(d->provider->name, x->chat->pinned)
 						? 0
-						: d->priority + 1;
+						: d->target.priority + 1;
 		c[i].open |= rest > now + rules.retry_after_max_us;
 	}
 	route_plan(&x->walk, &rules, c, n, &x->g->rng);

@@ -34,7 +34,7 @@ static uint64_t earliest_retry_us(const struct exchange *x, bool *rests)
 
 	*rests = false;
 	for (size_t i = 0; i < x->model->deployment_n; i++) {
-		const struct health *h = x->model->deployments[i]->health;
+		const struct health *h = x->model->deployments[i]->target.health;
 		uint64_t rest = h == NULL ? 0 : breaker_rests_until(&h->breaker, now);
 		uint64_t open = h == NULL ? 0 : atomic_load(&h->breaker.open_until_us);
 		uint64_t until = rest > open ? rest : open;

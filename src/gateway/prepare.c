@@ -64,7 +64,7 @@ static struct chat_target target_of(const struct deployment *d)
 		.model = d->model,
 		.provider = p->name,
 		.quirks = p->quirks,
-		.max_output = d->max_output,
+		.max_output = d->target.max_output,
 		.no_sampling = d->no_sampling,
 		.vertex = (p->quirks & QUIRK_VERTEX) != 0,
 		.drop_params = p->drop_params,
@@ -282,7 +282,7 @@ enum rc attempt_prepare(struct attempt *at, struct http_call_options *o, struct 
 		.header_n = pv->header_n,
 		.auth_name = p->auth_name,
 		.auth_prefix = p->auth_prefix,
-		.auth = p->key,
+		.auth = provider_key(p),
 		.body = at->pieces,
 		.body_n = at->piece_n,
 	};

@@ -15,7 +15,10 @@
 #include "gateway/fetch.h"
 #include "net/client.h"
 #include "net/server.h"
-#include "route/health.h"
+#include "route/affinity.h"
+#include "route/hedge.h"
+#include "route/policy.h"
+#include "route/tokens.h"
 #include "wire/sigv4.h"
 
 #include <stdatomic.h>
@@ -43,6 +46,22 @@ enum unsupported {
 	UNSUPPORTED_REFUSE,
 };
 
+/* What outlives reloads is counted by the snapshots that hold it and comes from their mem. */
+struct kept_breaker {
+	atomic_uint refs;
+	struct breaker breaker;
+};
+
+/* One of a provider's keys. */
+struct provider_key {
+	struct slice name; /* empty: its only one has none */
+	struct secret key;
+	/* Of a struct kept_breaker, carried over reloads by provider, name and value; NULL:
+	 * nothing is kept. */
+	struct breaker *breaker;
+	unsigned weight; /* share of the requests; >= 1 */
+};
+
 struct provider {
 	struct slice name;
 	const struct dialect *dialect; /* that it speaks */
@@ -50,8 +69,9 @@ struct provider {
 	struct slice base_path; /* "/v1": what requests' paths are appended to; no slash at its
 				   end */
 	struct slice auth_name; /* "Authorization"; empty: none */
-	struct slice auth_prefix; /* "Bearer " */
-	struct secret key;
+	struct slice auth_prefix;  /* "Bearer " */
+	struct provider_key *keys; /* none: it asks for none, or requests are signed */
+	size_t key_n;
 	struct tls_client *tls; /* NULL for http; kept by snapshot.tls_list */
 	bool use_proxy;
 	struct header *headers; /* sent with every request */
@@ -62,7 +82,7 @@ struct provider {
 	size_t add_member_n;
 	/* Where its paths below base_path are not its dialect's own; else empty. */
 	struct slice chat_path, chat_stream_path, embeddings_path;
-	/* Requests are signed with these instead of carrying `key`; empty id: they are not. */
+	/* Requests are signed with these instead of carrying a key; empty id: they are not. */
 	struct sigv4_key aws;
 	struct slice aws_region, aws_service;
 	unsigned quirks;
@@ -70,9 +90,15 @@ struct provider {
 	uint32_t index; /* 0 .. snapshot.provider_n - 1 */
 	/* Shared by the `provider/model` names that no model has; carried over like theirs. */
 	struct health *health;
-	bool simulated;  /* weir mock: said so wherever it shows */
-	bool open_ended; /* `provider/anything` is allowed */
-	unsigned warm;   /* connections each loop opens ahead of need */
+	struct calibration *tokens; /* of its models without a known family; likewise */
+	struct slice region;        /* where it computes: "eu"; empty: not known */
+	bool zdr;                   /* keeps nothing of what it is sent */
+	bool collects;              /* may keep it and learn from it */
+	bool local;                 /* on this machine or the owner's network */
+	bool cancel_bills;          /* a cancelled request costs as if it had been read whole */
+	bool simulated;             /* weir mock: said so wherever it shows */
+	bool open_ended;            /* `provider/anything` is allowed */
+	unsigned warm;              /* connections each loop opens ahead of need */
 };
 
 /* TLS settings that outlive reloads, so that sessions and idle connections do too.  From the
@@ -90,18 +116,26 @@ struct deployment {
 	struct slice model;      /* upstream name */
 	struct slice model_json; /* the same, quoted */
 	struct slice name;       /* "provider/model": in logs and metrics */
-	uint64_t max_output;     /* tokens, from the catalogue; 0: unknown */
-	uint64_t context;        /* likewise */
-	bool no_sampling;        /* it refuses temperature, top_p and top_k */
-	int64_t retired_day;     /* from then on it answers no more; 0: not known to end */
-	struct slice successor;  /* its provider's model to take then; may be empty */
-	unsigned priority;       /* lower goes first */
-	unsigned weight;         /* share among equals; >= 1 */
-	/* Carried over reloads by name; from the snapshot's mem.  Unlisted: the provider's. */
-	struct health *health;
+	/* What routing knows of it.  Its health is carried over reloads by name, its
+	 * calibration by family; of an unlisted one both are the provider's. */
+	struct route_target target;
+	bool chat;              /* it is not known to be for something else */
+	bool no_sampling;       /* it refuses temperature, top_p and top_k */
+	struct slice successor; /* its provider's model to take when it is retired; may be empty
+				 */
 	uint32_t index; /* 0 .. snapshot.deployment_n - 1; DEPLOYMENT_UNLISTED: made for a
 			 * `provider/model` that no model of the config names */
 };
+
+/* What the requests of one name have spent and done together.  Outlives reloads, by name. */
+struct route_shared {
+	atomic_uint refs;
+	struct budget retries;
+	struct hedge_budget hedges;
+	_Atomic uint64_t turn; /* of BY_TURN */
+};
+
+struct route_rule; /* route/rules.h */
 
 struct model {
 	struct slice name;
@@ -110,9 +144,22 @@ struct model {
 	uint64_t context, max_output; /* tokens; 0: unknown */
 	uint64_t created_s;
 	struct deployment *const *deployments;
+	const struct route_target *const *targets; /* the same ones' */
 	size_t deployment_n;
 	struct timeouts timeouts;
 	struct retries retries;
+	struct route_policy policy;
+	struct hedge_rules hedge;
+	struct budget_rules retry_budget; /* in attempts beyond the first */
+	uint64_t slow_start_us;           /* 0: none */
+	uint64_t sticky_ttl_us;           /* 0: it does not stick */
+	unsigned stick_max_permille;      /* see struct route_env */
+	const struct route_rule *rules;
+	size_t rule_n;
+	/* Its deployments differ in what they can do, or its policy or rules ask what the
+	 * request holds: it must be read whole before it is planned. */
+	bool needs_facts;
+	struct route_shared *shared; /* NULL: in tests; there are no budgets then */
 };
 
 struct client_key {
@@ -121,6 +168,11 @@ struct client_key {
 	struct slice *models; /* patterns with `*`; none: all */
 	size_t model_n;
 	enum unsupported unsupported;
+};
+
+struct kept_affinity {
+	atomic_uint refs;
+	struct affinity table;
 };
 
 struct snapshot {
@@ -137,6 +189,21 @@ struct snapshot {
 	struct map deployments; /* name -> struct deployment; the first when several share it */
 	struct deployment **deployment_list;
 	size_t deployment_n;
+	struct map families; /* name -> struct calibration, of the deployments' models */
+	struct kept_calibration {
+		struct slice family;
+		struct calibration *tokens;
+	} * family_list;
+	size_t family_n;
+	/* One per name of the config, and the one of all other names: no name. */
+	struct route_shared **shared_list;
+	size_t shared_n;
+	/* What names have that no model of the config has: no deployments, only rules. */
+	struct model plain;
+	/* Who went where before; NULL: no model is sticky.  Of a struct kept_affinity, carried
+	 * over reloads. */
+	struct affinity *affinity;
+	int64_t day; /* when it was built: its prices are of then */
 	struct snapshot_tls **tls_list;
 	size_t tls_n;
 	struct client_key *keys; /* none: no key is asked for */
@@ -173,20 +240,46 @@ struct snapshot *snapshot_ref(struct snapshot *s);
 /* NULL is allowed; the last one wipes the secrets and frees it. */
 void snapshot_unref(struct snapshot *s);
 
-/* For whoever builds it: what the catalogue knows of the deployment's model. */
-void deployment_look_up(struct deployment *d, const struct catalogue *c);
+/* For whoever builds it: the target of a deployment whose provider, model and name are set,
+ * from what the catalogue and its provider say; of health and calibration it sets none.
+ * Returns the model's family; empty: not known. */
+struct slice deployment_look_up(struct deployment *d, const struct catalogue *c, int64_t day);
+/* For whoever builds it: m->targets and m->needs_facts from the rest of it.  False: no
+ * memory. */
+MUST_USE bool model_finish(struct model *m, struct arena *a);
+/* 0 .. 1000, of a model of which nothing else is known. */
+unsigned tier_quality(enum model_tier t);
 
 /* For whoever builds it: gives `k` its secret and makes it findable; key_by_hash must have
  * room.  E_REFUSED: this key is there already; E_NOMEM. */
 MUST_USE enum rc snapshot_put_key(struct snapshot *s, struct client_key *k, struct slice key);
 
-/* The model a client asked for: a configured name, or `provider/model` of a provider that
+/* ---- gateway/names.c ---------------------------------------------------------------------
+ */
+
+/* The model a client asked for: a name of the config, or `provider/model` of a provider that
  * is open-ended, for which `a` gives the memory.  NULL: unknown. */
-const struct model *snapshot_model(const struct snapshot *s, struct slice name,
-				   struct arena *a);
+const struct model *snapshot_find(const struct snapshot *s, struct slice name, struct arena *a);
+
+/* One model out of several names: their deployments in this order, each once, all else as the
+ * first has it.  NULL: names[*missing] is unknown, or no memory when that is n. */
+const struct model *snapshot_join(const struct snapshot *s, const struct slice *names, size_t n,
+				  struct arena *a, size_t *missing);
 
 /* The configured name nearest to an unknown one, or empty. */
 struct slice snapshot_suggest(const struct snapshot *s, struct slice name);
+
+/* `*` in a pattern stands for any run of bytes. */
+bool name_matches(struct slice pattern, struct slice name);
+
+/* ---- keys --------------------------------------------------------------------------------
+ */
+
+/* The key to ask a provider with where nothing speaks for another; empty: it has none. */
+static inline struct secret provider_key(const struct provider *p)
+{
+	return p->key_n > 0 ? p->keys[0].key : (struct secret){ { NULL, 0 } };
+}
 
 /* Whose key this is; NULL: nobody's.  Compared in constant time. */
 const struct client_key *snapshot_key(const struct snapshot *s, struct slice presented);

@@ -37,7 +37,8 @@ static struct provider *provider(struct run *r, struct snapshot *s, unsigned i)
 	p->dialect = &dialect_openai;
 	p->auth_name = LIT("Authorization");
 	p->auth_prefix = LIT("Bearer ");
-	p->key = secret_make(a, slice_cstr(r->secret[i]));
+	p->keys = ARENA_NEW(a, struct provider_key);
+	p->keys[p->key_n++].key = secret_make(a, slice_cstr(r->secret[i]));
 	p->quirks = i == 2 ? QUIRK_NO_STREAM_OPTIONS : 0;
 	p->connect_timeout_us = 2 * SECOND;
 	p->open_ended = i == 2;
@@ -59,11 +60,12 @@ static struct deployment *deployment(struct snapshot *s, const char *name, unsig
 	INVARIANT(slice_cut(d->name, '/', &of, &model));
 	d->model = model;
 	d->model_json = json_quote(a, d->model);
-	d->priority = priority;
-	d->weight = weight;
-	d->health = mem_zero(a->mem, sizeof(*d->health));
-	INVARIANT(d->health != NULL);
-	atomic_init(&d->health->refs, 1);
+	(void)deployment_look_up(d, NULL, 0);
+	d->target.priority = priority;
+	d->target.weight = weight;
+	d->target.health = mem_zero(a->mem, sizeof(*d->target.health));
+	INVARIANT(d->target.health != NULL);
+	atomic_init(&d->target.health->refs, 1);
 	d->index = (uint32_t)s->deployment_n;
 	s->deployment_list[s->deployment_n++] = d;
 	INVARIANT(map_put(&s->deployments, d->name, d));
@@ -78,11 +80,11 @@ static void model(struct snapshot *s, const char *name, struct deployment *const
 
 	memcpy(list, d, n * sizeof(*d));
 	m->name = slice_cstr(name);
-	m->owned_by = d[0]->provider->name;
 	m->deployments = list;
 	m->deployment_n = n;
 	m->timeouts = s->timeouts;
 	m->retries = s->retries;
+	INVARIANT(model_finish(m, a));
 	s->model_list[s->model_n++] = m;
 	INVARIANT(map_put(&s->models, m->name, m));
 }

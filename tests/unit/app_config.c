@@ -369,7 +369,7 @@ static void a_known_provider_needs_only_its_name(void **state UNUSED)
 	CHECK_SLICE(p->base_path, "/v1");
 	CHECK_SLICE(p->auth_name, "Authorization");
 	CHECK_SLICE(p->auth_prefix, "Bearer ");
-	CHECK(secret_eq(p->key, LIT("sk-openai")));
+	CHECK(secret_eq(provider_key(p), LIT("sk-openai")));
 	CHECK(p->open_ended && p->use_proxy && !p->simulated);
 	CHECK_INT(p->connect_timeout_us, 5000000);
 
@@ -379,7 +379,7 @@ static void a_known_provider_needs_only_its_name(void **state UNUSED)
 	CHECK(model->deployments[0]->provider == p);
 	CHECK_SLICE(model->deployments[0]->name, "openai/gpt-4o-mini");
 	CHECK_SLICE(model->deployments[0]->model_json, "\"gpt-4o-mini\"");
-	CHECK_INT(model->deployments[0]->priority, 1);
+	CHECK_INT(model->targets[0]->priority, 1);
 	CHECK_SLICE(model->owned_by, "openai");
 	CHECK_INT(m.s->version, 1);
 	CHECK_INT(m.c->listen.n, 0);
@@ -498,7 +498,7 @@ static void providers_take_what_the_file_says(void **state UNUSED)
 	CHECK_SLICE(p->base_path, "/v1");
 	CHECK_SLICE(p->auth_name, "X-Key");
 	CHECK_SLICE(p->auth_prefix, "");
-	CHECK(secret_eq(p->key, LIT("secret")));
+	CHECK(secret_eq(provider_key(p), LIT("secret")));
 	CHECK(!p->use_proxy && !p->open_ended && p->warm == 2 && p->tls == NULL);
 	CHECK_INT(p->header_n, 2);
 	CHECK_SLICE(p->headers[1].name, "X-C");
@@ -514,7 +514,7 @@ static void providers_take_what_the_file_says(void **state UNUSED)
 	p = map_get(&m.s->providers, LIT("ollama"));
 	assert_non_null(p);
 	CHECK_SLICE(p->url.host, "10.0.0.1");
-	CHECK(secret_empty(p->key) && p->auth_name.n == 0);
+	CHECK(secret_empty(provider_key(p)) && p->auth_name.n == 0);
 	CHECK_INT(p->quirks, QUIRK_MAX_TOKENS | QUIRK_REASONING_NAME | QUIRK_INLINE_MEDIA);
 	unmake(&m);
 }
@@ -586,16 +586,16 @@ static void models_have_their_deployments_in_order(void **state UNUSED)
 	CHECK_INT(fast->deployment_n, 3);
 	CHECK_SLICE(fast->deployments[0]->name, "my-vllm/org/llama");
 	CHECK_SLICE(fast->deployments[0]->model, "org/llama");
-	CHECK(fast->deployments[0]->priority == 1 && fast->deployments[0]->weight == 1);
-	CHECK(fast->deployments[1]->priority == 9 && fast->deployments[1]->weight == 3);
-	CHECK_INT(fast->deployments[2]->priority, 3);
+	CHECK(fast->targets[0]->priority == 1 && fast->targets[0]->weight == 1);
+	CHECK(fast->targets[1]->priority == 9 && fast->targets[1]->weight == 3);
+	CHECK_INT(fast->targets[2]->priority, 3);
 	CHECK_INT(fast->timeouts.stall_us, 3000000);
 	CHECK_INT(fast->timeouts.total_us, 3600000000);
 	CHECK(fast->retries.attempts == 2 && fast->retries.backoff_us == 50000);
 	CHECK_INT(other->retries.attempts, 5);
 	/* One breaker, whichever model it fails for. */
-	CHECK(other->deployments[0]->health == fast->deployments[1]->health);
-	CHECK_INT(other->deployments[0]->health->refs, 2);
+	CHECK(other->targets[0]->health == fast->targets[1]->health);
+	CHECK_INT(other->targets[0]->health->refs, 2);
 	for (size_t i = 0; i < m.s->deployment_n; i++)
 		CHECK_INT(m.s->deployment_list[i]->index, i);
 	unmake(&m);
@@ -613,7 +613,7 @@ static void a_reload_keeps_breakers_and_tls(void **unused UNUSED)
 
 	make(&m, OPENAI "models: {a: openai/x, b: openai/y}\n");
 	CHECK_RC(m.rc, OK);
-	state = m.s->deployment_list[0]->health;
+	state = m.s->deployment_list[0]->target.health;
 	state->breaker.failures = 3;
 	tls = m.s->provider_list[0]->tls;
 
@@ -624,8 +624,8 @@ static void a_reload_keeps_breakers_and_tls(void **unused UNUSED)
 		 OK);
 	CHECK_RC(config_build(&next, c, &second, &m.p), OK);
 	CHECK_INT(next->version, 2);
-	CHECK(next->deployment_list[1]->health == state && state->refs == 2);
-	CHECK(next->deployment_list[0]->health != state);
+	CHECK(next->deployment_list[1]->target.health == state && state->refs == 2);
+	CHECK(next->deployment_list[0]->target.health != state);
 	CHECK(next->provider_list[0]->tls == tls);
 	snapshot_unref(m.s);
 	m.s = next;

@@ -60,9 +60,9 @@ static void without_a_file_keys_of_the_environment_are_used(void **state UNUSED)
 	CHECK_STR(l.file, "");
 	CHECK_INT(l.snapshot->provider_n, 2);
 	p = map_get(&l.snapshot->providers, LIT("groq"));
-	CHECK(p != NULL && secret_eq(p->key, LIT("gk")) && p->open_ended);
+	CHECK(p != NULL && secret_eq(provider_key(p), LIT("gk")) && p->open_ended);
 	p = map_get(&l.snapshot->providers, LIT("google"));
-	CHECK(p != NULL && secret_eq(p->key, LIT("by-its-other-name")));
+	CHECK(p != NULL && secret_eq(provider_key(p), LIT("by-its-other-name")));
 	load_free(&l);
 	unsetenv("GROQ_API_KEY");
 	unsetenv("GOOGLE_API_KEY");
@@ -114,7 +114,7 @@ static void local_servers_are_candidates_only_when_asked_for(void **state UNUSED
 	CHECK_RC(load(&l, &o), OK);
 	CHECK_INT(l.snapshot->provider_n, 4);
 	p = map_get(&l.snapshot->providers, LIT("ollama"));
-	CHECK(p != NULL && !p->use_proxy && secret_empty(p->key));
+	CHECK(p != NULL && !p->use_proxy && secret_empty(provider_key(p)));
 	load_free(&l);
 }
 

@@ -57,10 +57,10 @@ static void list_deployment(struct snapshot *n, struct provider *p)
 	d->name = LIT("p/x");
 	d->model = LIT("x");
 	d->model_json = LIT("\"x\"");
-	d->weight = 1;
-	d->health = mem_zero(n->arena.mem, sizeof(*d->health));
-	CHECK(d->health != NULL);
-	atomic_init(&d->health->refs, 1);
+	(void)deployment_look_up(d, NULL, 0);
+	d->target.health = mem_zero(n->arena.mem, sizeof(*d->target.health));
+	CHECK(d->target.health != NULL);
+	atomic_init(&d->target.health->refs, 1);
 	n->deployment_list = ARENA_ARRAY(&n->arena, struct deployment *, 1);
 	n->deployment_list[n->deployment_n++] = d;
 	CHECK(map_put(&n->deployments, d->name, d));

@@ -71,8 +71,8 @@ static void a_configured_name_is_found(void **state UNUSED)
 	s = build(&t.mem);
 	arena_init(&a, &t.mem, 256, 65536);
 	assert_non_null(s);
-	CHECK(snapshot_model(s, LIT("fast"), &a) == s->model_list[0]);
-	CHECK(snapshot_model(s, LIT("fas"), &a) == NULL);
+	CHECK(snapshot_find(s, LIT("fast"), &a) == s->model_list[0]);
+	CHECK(snapshot_find(s, LIT("fas"), &a) == NULL);
 	CHECK_INT(a.held, 0);
 	arena_free(&a);
 	snapshot_unref(s);
@@ -90,7 +90,7 @@ static void an_open_ended_provider_takes_any_model(void **state UNUSED)
 	s = build(&t.mem);
 	assert_non_null(s);
 	arena_init(&a, &t.mem, 256, 65536);
-	m = snapshot_model(s, LIT("openai/org/x\"y"), &a);
+	m = snapshot_find(s, LIT("openai/org/x\"y"), &a);
 	assert_non_null(m);
 	CHECK_SLICE(m->name, "openai/org/x\"y");
 	CHECK_SLICE(m->owned_by, "openai");
@@ -98,14 +98,14 @@ static void an_open_ended_provider_takes_any_model(void **state UNUSED)
 	CHECK_SLICE(m->deployments[0]->model, "org/x\"y");
 	CHECK_SLICE(m->deployments[0]->model_json, "\"org/x\\\"y\"");
 	CHECK_INT(m->deployments[0]->index, DEPLOYMENT_UNLISTED);
-	CHECK(m->deployments[0]->weight == 1 && m->deployments[0]->health == NULL);
+	CHECK(m->targets[0]->weight == 1 && m->targets[0]->health == NULL);
 	CHECK(m->timeouts.total_us == 7 && m->retries.attempts == 3);
 
-	CHECK(snapshot_model(s, LIT("openai/"), &a) == NULL);
-	CHECK(snapshot_model(s, LIT("openai"), &a) == NULL);
-	CHECK(snapshot_model(s, LIT("mine/x"), &a) == NULL);
-	CHECK(snapshot_model(s, LIT("/x"), &a) == NULL);
-	CHECK(snapshot_model(s, LIT(""), &a) == NULL);
+	CHECK(snapshot_find(s, LIT("openai/"), &a) == NULL);
+	CHECK(snapshot_find(s, LIT("openai"), &a) == NULL);
+	CHECK(snapshot_find(s, LIT("mine/x"), &a) == NULL);
+	CHECK(snapshot_find(s, LIT("/x"), &a) == NULL);
+	CHECK(snapshot_find(s, LIT(""), &a) == NULL);
 	arena_free(&a);
 	snapshot_unref(s);
 	CHECK_INT(t.live, 0);
@@ -114,7 +114,7 @@ static void an_open_ended_provider_takes_any_model(void **state UNUSED)
 static void a_deployment_of_the_config_keeps_its_breaker(void **state UNUSED)
 {
 	struct health health = { .refs = 2 };
-	struct deployment d = { .name = LIT("openai/gpt-x"), .health = &health };
+	struct deployment d = { .name = LIT("openai/gpt-x"), .target.health = &health };
 	const struct model *m;
 	struct test_mem t;
 	struct snapshot *s;
@@ -124,9 +124,10 @@ static void a_deployment_of_the_config_keeps_its_breaker(void **state UNUSED)
 	s = build(&t.mem);
 	assert_non_null(s);
 	arena_init(&a, &t.mem, 256, 65536);
+	d.provider = s->provider_list[0];
 	s->deployment_list[s->deployment_n++] = &d;
 	CHECK(map_put(&s->deployments, d.name, &d));
-	m = snapshot_model(s, LIT("openai/gpt-x"), &a);
+	m = snapshot_find(s, LIT("openai/gpt-x"), &a);
 	CHECK(m != NULL && m->deployments[0] == &d);
 	arena_free(&a);
 	snapshot_unref(s);
@@ -134,12 +135,121 @@ static void a_deployment_of_the_config_keeps_its_breaker(void **state UNUSED)
 	CHECK_INT(t.live, 0);
 }
 
+/* A model of this name with these deployments of "openai"; in the snapshot's arena. */
+static struct model *make_model(struct snapshot *s, const char *name, const char *first,
+				const char *second)
+{
+	struct model *m = ARENA_NEW(&s->arena, struct model);
+	struct deployment **list = ARENA_ARRAY(&s->arena, struct deployment *, 2);
+
+	m->name = slice_cstr(name);
+	m->deployments = list;
+	for (const char *const *n = (const char *const[]){ first, second, NULL }; *n != NULL;
+	     n++) {
+		struct deployment *d = ARENA_NEW(&s->arena, struct deployment);
+
+		d->provider = s->provider_list[0];
+		d->name = slice_cstr(*n);
+		d->model = slice_skip(d->name, sizeof("openai"));
+		(void)deployment_look_up(d, NULL, 20000);
+		list[m->deployment_n++] = d;
+	}
+	CHECK(model_finish(m, &s->arena));
+	return m;
+}
+
+static void a_target_has_what_the_catalogue_says(void **state UNUSED)
+{
+	const struct route_target *t;
+	const struct model *m;
+	struct test_mem test;
+	struct snapshot *s;
+
+	test_mem_init(&test, 0);
+	s = build(&test.mem);
+	assert_non_null(s);
+	m = make_model(s, "m", "openai/gpt-4o-mini", "openai/who-knows");
+	t = m->targets[0];
+	CHECK_SLICE(t->name, "openai/gpt-4o-mini");
+	CHECK_SLICE(t->provider, "openai");
+	CHECK_SLICE(t->model, "gpt-4o-mini");
+	CHECK(t->tier == TIER_MINI && t->quality == tier_quality(TIER_MINI));
+	CHECK(t->priced && t->price_input == 150000000 && t->price_output == 600000000);
+	CHECK_INT(t->price_cache_read, 75000000);
+	CHECK_INT(t->context, 128000);
+	CHECK(t->caps & 1U << CAP_TOOLS && t->media_in & 1U << MEDIUM_IMAGE);
+	CHECK_INT(m->context, 128000);
+	CHECK(m->deployments[0]->chat);
+	t = m->targets[1];
+	CHECK(!t->priced && t->context == 0 && t->caps_stated == 0 && t->media_in == 0);
+	CHECK(t->weight == 1 && t->quality == tier_quality(TIER_UNKNOWN));
+	CHECK(m->deployments[1]->chat);
+	snapshot_unref(s);
+}
+
+static void only_what_depends_on_the_request_needs_its_facts(void **state UNUSED)
+{
+	struct test_mem test;
+	struct snapshot *s;
+	struct model *m;
+
+	test_mem_init(&test, 0);
+	s = build(&test.mem);
+	assert_non_null(s);
+	CHECK(!make_model(s, "m", "openai/gpt-4o-mini", NULL)->needs_facts);
+	CHECK(!make_model(s, "m", "openai/one", "openai/other")->needs_facts);
+	CHECK(make_model(s, "m", "openai/gpt-4o-mini", "openai/gpt-4.1-mini")->needs_facts);
+	m = make_model(s, "m", "openai/one", "openai/other");
+	m->policy.strategy = BY_COST;
+	CHECK(model_finish(m, &s->arena) && m->needs_facts);
+	m->policy.strategy = BY_LOAD;
+	CHECK(model_finish(m, &s->arena) && !m->needs_facts);
+	m->policy.max_cost = 1;
+	CHECK(model_finish(m, &s->arena) && m->needs_facts);
+	snapshot_unref(s);
+}
+
+static void several_names_are_one_model(void **state UNUSED)
+{
+	const struct slice both[] = { LIT("fast"), LIT("openai/c"), LIT("gpt-4o") };
+	const struct slice wrong[] = { LIT("fast"), LIT("nobody") };
+	const struct model *m;
+	struct test_mem test;
+	struct snapshot *s;
+	struct arena a;
+	size_t missing;
+
+	test_mem_init(&test, 0);
+	s = build(&test.mem);
+	assert_non_null(s);
+	arena_init(&a, &test.mem, 256, 65536);
+	*s->model_list[0] = *make_model(s, "fast", "openai/a", "openai/b");
+	s->model_list[0]->retries.attempts = 9;
+	*s->model_list[2] = *make_model(s, "gpt-4o", "openai/b", "openai/d");
+	CHECK(snapshot_find(s, LIT("gpt-4o"), &a) == s->model_list[2]);
+	m = snapshot_join(s, both, 3, &a, &missing);
+	assert_non_null(m);
+	CHECK_SLICE(m->name, "fast");
+	CHECK_INT(m->deployment_n, 4);
+	for (size_t i = 0; i < 4; i++) {
+		CHECK_INT(m->deployments[i]->name.p[7], "abcd"[i]);
+		CHECK(m->targets[i] == &m->deployments[i]->target);
+	}
+	CHECK_INT(m->retries.attempts, 9);
+	CHECK(snapshot_join(s, both, 1, &a, &missing) == s->model_list[0]);
+	CHECK(snapshot_join(s, wrong, 2, &a, &missing) == NULL && missing == 1);
+	CHECK(snapshot_join(s, wrong, 0, &a, &missing) == NULL && missing == 0);
+	arena_free(&a);
+	snapshot_unref(s);
+}
+
 static void the_last_reference_frees_and_wipes(void **state UNUSED)
 {
 	struct deployment d[2] = { 0 };
 	struct deployment *list[2] = { &d[0], &d[1] };
 	struct snapshot_tls *tls_list[1];
-	struct provider provider = { .name = LIT("p") };
+	struct provider_key one = { .weight = 1 };
+	struct provider provider = { .name = LIT("p"), .keys = &one, .key_n = 1 };
 	struct provider *providers[1] = { &provider };
 	char proxy[] = "http://u:p@proxy";
 	struct arena keep;
@@ -152,8 +262,8 @@ static void the_last_reference_frees_and_wipes(void **state UNUSED)
 	assert_non_null(s);
 	arena_init(&keep, &t.mem, 256, 4096);
 	/* Two models may name the same deployment: it is counted twice. */
-	d[0].health = d[1].health = mem_zero(&t.mem, sizeof(*d[0].health));
-	atomic_store(&d[0].health->refs, 2);
+	d[0].target.health = d[1].target.health = mem_zero(&t.mem, sizeof(struct health));
+	atomic_store(&d[0].target.health->refs, 2);
 	s->deployment_list = list;
 	s->deployment_n = 2;
 	tls_list[0] = mem_zero(&t.mem, sizeof(*tls_list[0]));
@@ -161,8 +271,8 @@ static void the_last_reference_frees_and_wipes(void **state UNUSED)
 	tls_list[0]->tls = (struct tls_client *)(void *)proxy; /* never looked into */
 	s->tls_list = tls_list;
 	s->tls_n = 1;
-	provider.key = secret_make(&keep, LIT("sk-secret"));
-	key = secret_reveal(provider.key);
+	one.key = secret_make(&keep, LIT("sk-secret"));
+	key = secret_reveal(one.key);
 	s->provider_list = providers;
 	s->provider_n = 1;
 	s->proxy.https_proxy = slice_of(proxy, sizeof(proxy) - 1);
@@ -272,7 +382,7 @@ static void swept(struct test_mem *t)
 	if (s == NULL)
 		return;
 	arena_init(&a, &t->mem, 64, 65536);
-	m = snapshot_model(s, LIT("openai/x"), &a);
+	m = snapshot_find(s, LIT("openai/x"), &a);
 	CHECK((m == NULL) == t->failed);
 	arena_free(&a);
 	snapshot_unref(s);
@@ -289,6 +399,9 @@ int main(void)
 		cmocka_unit_test(a_configured_name_is_found),
 		cmocka_unit_test(an_open_ended_provider_takes_any_model),
 		cmocka_unit_test(a_deployment_of_the_config_keeps_its_breaker),
+		cmocka_unit_test(a_target_has_what_the_catalogue_says),
+		cmocka_unit_test(only_what_depends_on_the_request_needs_its_facts),
+		cmocka_unit_test(several_names_are_one_model),
 		cmocka_unit_test(the_last_reference_frees_and_wipes),
 		cmocka_unit_test(an_unknown_name_gets_the_nearest_one),
 		cmocka_unit_test(a_key_is_found_whole_or_not_at_all),

@@ -333,6 +333,22 @@ static void add_headers(struct exchange *x, const struct mock_dialect *d, struct
 	plan->headers = arena_copy(&x->work, say_slice(o));
 }
 
+/* The fault is for a share of the requests only, and not for this one. */
+static void spare(struct exchange *x)
+{
+	struct mock_options *o;
+
+	if (x->o->fail == FAIL_NONE || x->o->fail_rate >= 1 ||
+	    rng_chance(&x->rng, x->o->fail_rate))
+		return;
+	o = arena_get(&x->keep, sizeof(*o));
+	if (o == NULL)
+		return; /* sticky: the connection is closed */
+	*o = *x->o;
+	o->fail = FAIL_NONE;
+	x->o = o;
+}
+
 static void build(struct exchange *x, const struct mock_dialect *d, const struct json_member *m,
 		  size_t n, struct plan *plan)
 {
@@ -347,6 +363,7 @@ static void build(struct exchange *x, const struct mock_dialect *d, const struct
 		shape(x, plan);
 		return;
 	}
+	spare(x);
 	sb_init(&key, text, sizeof(text));
 	may_keep = keepable(x) && answer_key(x, &key);
 	if (may_keep) {

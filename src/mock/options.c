@@ -50,7 +50,7 @@ static const struct word shapes[] = {
 };
 static const struct word eols[] = { { "lf", EOL_LF }, { "crlf", EOL_CRLF }, { "cr", EOL_CR } };
 
-#define DELAY_HINT "20ms | 10ms..30ms | 20ms~0.5"
+#define DELAY_HINT "20ms | 10ms..30ms | 20ms~0.5 | 20ms~100ms"
 
 /* name, type, member, hint, what it does */
 #define OPTION_TABLE(X)                                                                        \
@@ -107,6 +107,7 @@ static const struct word eols[] = { { "lf", EOL_LF }, { "crlf", EOL_CRLF }, { "c
 	X("error-code", OPT_TEXT, error_code, "TEXT", "code in errors")                        \
 	X("error-message", OPT_TEXT, error_message, "TEXT", "message in errors")               \
 	X("fail", OPT_FAIL, fail, "FAULT", "what goes wrong; see below")                       \
+	X("fail-rate", OPT_RATE, fail_rate, "0..1", "... with this share of requests")         \
 	X("at", OPT_AT, at, "N | half", "content events before a fault in the middle")         \
 	X("hold", OPT_DURATION, hold_us, "TIME", "how long a stall lasts; 0: for ever")        \
 	X("size", OPT_BYTES, size, "BYTES", "of a huge event")                                 \
@@ -178,6 +179,7 @@ struct mock_options *mock_options_new(struct arena *a)
 		.words = 1,
 		.dimensions = 8,
 		.error_status = 500,
+		.fail_rate = 1,
 		.at = UINT64_MAX,
 		.size = 1 << 20,
 		.batch = 1,
@@ -263,6 +265,22 @@ static bool read_duration(struct slice s, uint64_t *out_us)
 	return take_duration(&s, out_us) && s.n == 0;
 }
 
+/* After "MEDIAN~": sigma itself, or the 99th percentile, from which it follows. */
+static bool read_spread(struct slice s, struct mock_delay *d)
+{
+	const double z99 = 2.3263478740408408; /* of the standard normal distribution */
+	struct slice rest = s;
+	uint64_t p99_us;
+
+	if (take_duration(&rest, &p99_us) && rest.n == 0 && p99_us > 0) {
+		if (d->a_us == 0 || p99_us < d->a_us)
+			return false;
+		d->sigma = log((double)p99_us / (double)d->a_us) / z99;
+		return true;
+	}
+	return take_decimal(&s, &d->sigma) && s.n == 0 && d->sigma <= 5;
+}
+
 static bool read_delay(struct slice s, struct mock_delay *out)
 {
 	struct mock_delay d = { .kind = DELAY_FIXED };
@@ -276,9 +294,9 @@ static bool read_delay(struct slice s, struct mock_delay *out)
 			return false;
 	} else if (slice_starts(s, LIT("~"))) {
 		d.kind = DELAY_LOGNORMAL;
-		s = slice_skip(s, 1);
-		if (!take_decimal(&s, &d.sigma) || d.sigma > 5)
+		if (!read_spread(slice_skip(s, 1), &d))
 			return false;
+		s = slice_of(NULL, 0);
 	}
 	if (s.n != 0)
 		return false;

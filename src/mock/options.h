@@ -133,6 +133,7 @@ struct mock_options {
 
 	/* faults */
 	enum mock_fail fail;
+	double fail_rate;
 	uint64_t at; /* events before it; UINT64_MAX: half */
 	uint64_t hold_us;
 	uint64_t size;

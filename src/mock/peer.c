@@ -427,7 +427,7 @@ static bool refused(struct mock *m)
 	arena_init(&scratch, m->mem, 256, 65536);
 	taken = script_take(m, STAGE_ACCEPT, slice_of(NULL, 0), &scratch, &changes);
 	arena_free(&scratch);
-	return taken || m->o->fail == FAIL_REFUSE;
+	return taken || (m->o->fail == FAIL_REFUSE && m->o->fail_rate >= 1);
 }
 
 void peer_accept(void *listener, struct conn *c)

@@ -1,5 +1,7 @@
 #include "mock_peer.h"
 
+#include "mock/options.h"
+
 /* ---- the tests ---------------------------------------------------------------------- */
 
 static void a_plain_answer_says_what_the_record_says(void **state UNUSED)
@@ -351,6 +353,51 @@ static void faults_by_rate_repeat_with_the_seed(void **state UNUSED)
 	CHECK(seen[0] != 0 && seen[0] != (1U << 20) - 1);
 }
 
+static void a_fault_may_be_for_a_share_of_the_requests(void **state UNUSED)
+{
+	unsigned seen[2] = { 0, 0 };
+
+	for (unsigned run = 0; run < 2; run++) {
+		struct bench b;
+
+		set_up(&b, "fail=error_200&fail-rate=0.5&seed=9");
+		for (unsigned i = 0; i < 20; i++)
+			seen[run] |= has(chat(&b, "m", false, ""), "\"error\"") ? 1U << i : 0;
+		CHECK(has(chat(&b, "m?fail-rate=1", false, ""), "\"error\""));
+		CHECK(has(chat(&b, "m?fail-rate=0", true, ""), "[DONE]"));
+		tear_down(&b);
+	}
+	CHECK_INT(seen[0], seen[1]);
+	CHECK(seen[0] != 0 && seen[0] != (1U << 20) - 1);
+}
+
+static void a_log_normal_delay_has_its_median_and_its_99th_percentile(void **state UNUSED)
+{
+	enum { DRAWS = 100000 };
+	unsigned above_median = 0, above_p99 = 0;
+	struct mock_options *o;
+	struct test_mem t;
+	struct arena a;
+	struct rng rng;
+
+	test_mem_init(&t, 0);
+	arena_init(&a, &t.mem, 1024, 1 << 20);
+	o = mock_options_new(&a);
+	CHECK_RC(mock_options_query(o, LIT("ttft=600ms~8s"), &a, NULL), OK);
+	rng_seed(&rng, 1);
+	for (unsigned i = 0; i < DRAWS; i++) {
+		uint64_t us = mock_delay_us(&o->ttft, &rng);
+
+		above_median += us > 600000;
+		above_p99 += us > 8000000;
+	}
+	/* Four standard deviations around what is right. */
+	CHECK(above_median > DRAWS / 2 - 632 && above_median < DRAWS / 2 + 632);
+	CHECK(above_p99 > DRAWS / 100 - 126 && above_p99 < DRAWS / 100 + 126);
+	arena_free(&a);
+	CHECK_INT(t.live, 0);
+}
+
 static void other_endpoints_answer(void **state UNUSED)
 {
 	struct bench b;
@@ -462,13 +509,16 @@ static void a_connection_can_be_closed_unannounced(void **state UNUSED)
 
 static void durations_and_ranges_are_read_strictly(void **state UNUSED)
 {
-	static const char *const good[] = { "ttft=0",          "ttft=1.5s",   "ttft=10ms..20ms",
-					    "ttft=20ms~0.5",   "tokens=3..9", "size=3k",
-					    "error_rate=0.25", "at=half",     "split-gap=2m" };
+	static const char *const good[] = {
+		"ttft=0",       "ttft=1.5s",    "ttft=10ms..20ms", "ttft=20ms~0.5",
+		"tokens=3..9",  "size=3k",      "error_rate=0.25", "at=half",
+		"split-gap=2m", "ttft=20ms~1s", "fail-rate=0.1"
+	};
 	static const char *const bad[] = { "ttft=5",       "ttft=1h",     "ttft=20ms..10ms",
 					   "ttft=20ms~",   "tokens=9..3", "tokens=-1",
 					   "error-rate=2", "at=",         "words=0",
-					   "echo=perhaps", "size=99999k" };
+					   "echo=perhaps", "size=99999k", "ttft=20ms~10ms",
+					   "ttft=0~1s",    "fail-rate=2" };
 	struct mock_options *o;
 	struct test_mem t;
 	struct arena a;
@@ -532,6 +582,8 @@ int main(void)
 		cmocka_unit_test(an_answer_can_satisfy_a_schema),
 		cmocka_unit_test(errors_come_in_the_shapes_of_other_providers),
 		cmocka_unit_test(faults_by_rate_repeat_with_the_seed),
+		cmocka_unit_test(a_fault_may_be_for_a_share_of_the_requests),
+		cmocka_unit_test(a_log_normal_delay_has_its_median_and_its_99th_percentile),
 		cmocka_unit_test(other_endpoints_answer),
 		cmocka_unit_test(a_key_is_asked_for_and_never_shown),
 		cmocka_unit_test(the_control_steers_and_is_not_recorded),

@@ -2,6 +2,7 @@
  * simulated world per seed, and the rules X1-X9 checked after every run.
  *
  *   main.c      the command: which seeds, what is printed, the self-check
+ *   watch.c     what passes between the gateway's own files
  *   run.c       one world: made, lived, taken down
  *   settings.c  the gateway's snapshot
  *   client.c    a client: what it asks, and how badly it behaves
@@ -17,6 +18,7 @@
 #include "io/sim/sim.h"
 #include "io/tls.h"
 #include "mock/mock.h"
+#include "watch.h"
 
 enum {
 	PROVIDERS = 3,
@@ -189,6 +191,7 @@ struct tls_set {
 };
 
 struct run {
+	struct watch watch; /* first: the world's owner is found by it */
 	const struct tls_set *tls;
 	uint64_t seed;
 	enum sabotage sabotage;

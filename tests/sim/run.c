@@ -30,60 +30,36 @@ bool sabotage(struct run *r, enum sabotage s)
 	return true;
 }
 
-/* ---- counted between the gateway's files: the linker's --wrap leads here ----- */
+/* ---- what is watched --------------------------------------------------------- */
 
-static struct run *run_of(const struct gateway *g)
+static void on_begun(struct watch *w, const struct exchange *x, bool recorded)
 {
-	return CONTAINER_OF(g->log, struct run, log);
-}
-
-struct exchange *__real_exchange_begin(struct gateway *g, struct http_request *rq,
-				       const struct exchange_ask *ask);
-struct exchange *__wrap_exchange_begin(struct gateway *g, struct http_request *rq,
-				       const struct exchange_ask *ask);
-struct exchange *__wrap_exchange_begin(struct gateway *g, struct http_request *rq,
-				       const struct exchange_ask *ask)
-{
-	struct run *r = run_of(g);
-	size_t before = r->recorded;
-	struct exchange *x = __real_exchange_begin(g, rq, ask);
+	struct run *r = CONTAINER_OF(w, struct run, watch);
 
 	/* Without memory for itself it never was one. */
-	if (x != NULL || r->recorded > before || r->profile.poor <= 0)
+	if (x != NULL || recorded || r->profile.poor <= 0)
 		r->begun++;
-	return x;
 }
 
-void __real_record_write(const struct exchange *x, enum end end, unsigned status,
-			 uint64_t bytes_out);
-void __wrap_record_write(const struct exchange *x, enum end end, unsigned status,
-			 uint64_t bytes_out);
-void __wrap_record_write(const struct exchange *x, enum end end, unsigned status,
-			 uint64_t bytes_out)
+static unsigned on_record(struct watch *w, const struct exchange *x UNUSED, enum end end UNUSED,
+			  unsigned status UNUSED)
 {
-	struct run *r = run_of(x->g);
+	struct run *r = CONTAINER_OF(w, struct run, watch);
 
 	if (sabotage(r, SABOTAGE_NEVER))
-		return;
+		return 0;
 	r->recorded++;
-	__real_record_write(x, end, status, bytes_out);
-	if (sabotage(r, SABOTAGE_TWICE))
-		__real_record_write(x, end, status, bytes_out);
+	return sabotage(r, SABOTAGE_TWICE) ? 2 : 1;
 }
 
-enum rc __real_reply_write(struct http_request *rq, const struct slice *v, size_t n);
-enum rc __wrap_reply_write(struct http_request *rq, const struct slice *v, size_t n);
-enum rc __wrap_reply_write(struct http_request *rq, const struct slice *v, size_t n)
+static void on_queued(struct watch *w, const struct http_request *rq)
 {
-	struct run *r = sim_owner(request_loop(rq));
-	enum rc rc = __real_reply_write(rq, v, n);
+	struct run *r = CONTAINER_OF(w, struct run, watch);
 
 	/* The mark, what one read gave, and an event that had been held. */
-	if (rc != E_CLOSED &&
-	    (reply_queued(rq) > QUEUE_MARK + EVENT_MAX + CONN_READ_BYTES + 16384 ||
-	     sabotage(r, SABOTAGE_QUEUE)))
+	if (reply_queued(rq) > QUEUE_MARK + EVENT_MAX + CONN_READ_BYTES + 16384 ||
+	    sabotage(r, SABOTAGE_QUEUE))
 		broken(r, "X7", "%zu bytes wait for one client", reply_queued(rq));
-	return rc;
 }
 
 /* ---- the log ----------------------------------------------------------------- */
@@ -519,7 +495,8 @@ void run_seed(uint64_t seed, enum sabotage sab, const struct tls_set *tls, size_
 	draw_profile(r);
 	r->sim = sim_new(seed);
 	r->began_us = sim_now_us(r->sim);
-	sim_own(r->sim, r);
+	r->watch = (struct watch){ on_begun, on_record, on_queued, NULL, 0 };
+	sim_own(r->sim, &r->watch);
 	r->gateway_loop = sim_loop(r->sim, "gateway");
 	r->mock_loop = sim_loop(r->sim, "provider");
 	r->client_loop = sim_loop(r->sim, "client");

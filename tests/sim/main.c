@@ -3,8 +3,11 @@
  *	weir-sim --seeds 200 [--from N]     each seed is a run; what fails is printed
  *	weir-sim --seed N [--trace]         one again, with its trace
  *	weir-sim --self-check               breaks each rule on purpose: all must be noticed
+ *	weir-sim fleet ...                  many requests, a few providers: fleet_main.c
  */
 #include "harness.h"
+
+#include "fleet.h"
 
 #include "../unit/cert.h"
 
@@ -99,11 +102,35 @@ static void common_free(struct common *c)
 	cert_free(&c->cert);
 }
 
+/* A small fleet of which everything is drawn, now and then. */
+enum { FLEET_EVERY = 20, FLEET_REQUESTS = 100 };
+
+static void run_fleet(uint64_t seed, struct verdict *v)
+{
+	const struct fleet_spec spec = { .scenario = fleet_scenario(LIT("mixed")),
+					 .seed = seed,
+					 .requests = FLEET_REQUESTS,
+					 .alone = FLEET_ROUTER };
+	struct fleet_outcome o;
+
+	fleet_run(&spec, &o);
+	fleet_judge(&spec, &o, true);
+	memcpy(v->rule, o.rule, sizeof(v->rule));
+	memcpy(v->text, o.text, sizeof(v->text));
+	v->asks += (unsigned)o.requests;
+	v->complete += (unsigned)o.complete;
+	v->refused += (unsigned)o.refused;
+	v->cut += (unsigned)o.broken_off;
+	fleet_outcome_free(&o);
+}
+
 static bool run_one(const struct common *c, uint64_t seed, enum sabotage s, size_t trace,
 		    struct verdict *v)
 {
 	current_seed = seed;
 	run_seed(seed, s, &c->tls, trace, v);
+	if (s == SABOTAGE_NONE && seed % FLEET_EVERY == 0 && v->rule[0] == '\0')
+		run_fleet(seed, v);
 	return v->rule[0] == '\0';
 }
 
@@ -225,6 +252,8 @@ int main(int argc, char **argv)
 	struct common c;
 	int rc;
 
+	if (argc > 1 && strcmp(argv[1], "fleet") == 0)
+		return fleet_command(argc - 2, argv + 2);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--self-check") == 0) {
 			check = true;

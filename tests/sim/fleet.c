@@ -110,7 +110,7 @@ static const struct breaker *breaker_of(const struct fleet *f, unsigned provider
 	(void)snprintf(name, sizeof(name), "p%u/m", provider);
 	d = map_get(&f->gateway->view->snapshot->deployments, slice_cstr(name));
 	INVARIANT(d != NULL);
-	return &d->health->breaker;
+	return &d->target.health->breaker;
 }
 
 /* No attempt goes to an open breaker, but one probe at a time once it is half open: that is,

@@ -7,8 +7,6 @@
  */
 #include "fleet.h"
 
-enum { CURVE = 6 };
-
 struct fleet_options {
 	const struct fleet_scenario *scenario;
 	uint64_t requests, seed, trace;
@@ -115,6 +113,7 @@ static struct fleet_spec spec_of(const struct fleet_options *o, const struct fle
 /* Each provider alone, the router without hedging, and with more and more of it. */
 static int table(struct fleet_options *o)
 {
+	static const unsigned curve[] = { 0, 10, 20, 50, 100, 200 };
 	struct fleet_spec spec = spec_of(o, o->scenario);
 	unsigned failed = 0;
 	char name[64];
@@ -131,6 +130,12 @@ static int table(struct fleet_options *o)
 	}
 	spec.alone = FLEET_ROUTER;
 	failed += !run(o, "router, no hedging", &spec);
+	spec.hedges = true;
+	for (size_t i = 0; i < ARRAY_LEN(curve); i++) {
+		spec.hedge_permille = curve[i];
+		(void)snprintf(name, sizeof(name), "router, hedges %u %%", curve[i] / 10);
+		failed += !run(o, name, &spec);
+	}
 	return failed > 0 ? 1 : 0;
 }
 

@@ -4,7 +4,34 @@
 #include "app/config.h"
 #include "base/sb.h"
 
-enum { CONFIG_MAX = 8192 };
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { CONFIG_MAX = 8192, RETRY_BURST = 100, HEDGE_BURST = 10 };
+
+/* Rows of a catalogue, with what they cost; the config names the file. */
+struct prices {
+	char path[64];
+};
+
+static void write_prices(struct prices *p)
+{
+	char text[2048];
+	struct sb o;
+	int fd;
+
+	(void)snprintf(p->path, sizeof(p->path), "/tmp/weir-fleet-XXXXXX");
+	fd = mkstemp(p->path);
+	INVARIANT(fd >= 0);
+	sb_init(&o, text, sizeof(text));
+	for (unsigned i = 0; i < FLEET_PROVIDERS; i++)
+		sb_fmt(&o,
+		       "- {provider: p%u, id: m, kind: chat, price_per_mtok: {input: %.3f, "
+		       "output: %.3f}}\n",
+		       i, INPUT_NANO / 1e3, OUTPUT_NANO / 1e3);
+	INVARIANT(!o.cut && write(fd, text, o.n) == (ssize_t)o.n);
+	(void)close(fd);
+}
 
 static const char *no_environment(const struct config_env *e UNUSED, const char *name UNUSED)
 {
@@ -18,7 +45,7 @@ static bool has(const struct fleet_spec *spec, unsigned provider)
 	return (spec->without & 1U << provider) == 0;
 }
 
-static void write_config(const struct fleet *f, struct sb *o)
+static void write_config(const struct fleet *f, const struct prices *p, struct sb *o)
 {
 	const struct fleet_spec *spec = f->spec;
 
@@ -26,8 +53,8 @@ static void write_config(const struct fleet *f, struct sb *o)
 		  "log: {access: false}\n"
 		  "limits: {connections: 100000, upstream_idle: 10000}\n"
 		  "timeouts: {connect: 2s, first_content: 30s, stall: 10s, total: 120s,\n"
-		  "  idle: 1h, upstream_idle: 1h}\n"
-		  "providers:\n");
+		  "  idle: 1h, upstream_idle: 1h}\n");
+	sb_fmt(o, "catalogue: %s\nproviders:\n", p->path);
 	for (unsigned i = 0; i < FLEET_PROVIDERS; i++)
 		sb_fmt(o, "  p%u: {base_url: \"http://10.0.0.%u/v1\", api_key: %s}\n", i, i + 1,
 		       f->secret[i]);
@@ -60,12 +87,14 @@ struct snapshot *fleet_settings(const struct fleet *f, struct mem *mem)
 	char text[CONFIG_MAX];
 	struct config *c = NULL;
 	struct snapshot *s = NULL;
+	struct prices prices;
 	struct problems p;
 	struct arena a;
 	struct sb o;
 
 	sb_init(&o, text, sizeof(text));
-	write_config(f, &o);
+	write_prices(&prices);
+	write_config(f, &prices, &o);
 	arena_init(&a, mem, 4096, 64 << 20);
 	problems_init(&p, &a);
 	if (config_read(&c, &a, sb_slice(&o), &env, &p) != OK ||
@@ -74,5 +103,7 @@ struct snapshot *fleet_settings(const struct fleet *f, struct mem *mem)
 		INVARIANT(!"the fleet's config is good");
 	}
 	arena_free(&a);
+	(void)unlink(prices.path);
+	INVARIANT(s->deployment_list[0]->target.priced);
 	return s;
 }

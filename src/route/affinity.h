@@ -25,7 +25,7 @@ uint32_t affinity_get(const struct affinity *t, uint64_t key, uint64_t ttl_us, u
 void affinity_put(struct affinity *t, uint64_t key, uint32_t whom, uint64_t now_us);
 /* The deployment's cache turned out to be cold: forget it if it is still the one. */
 void affinity_drop(struct affinity *t, uint64_t key, uint32_t whom);
-/* The name of a deployment as `whom`; never 0. */
+/* The name of a deployment as `whom`: 24 bits, never 0. */
 uint32_t affinity_name(struct slice deployment);
 
 #endif

@@ -1,6 +1,5 @@
 #include "check.h"
 
-#include "route/breaker.h"
 #include "route/route.h"
 
 static const struct route_rules rules = {
@@ -221,96 +220,6 @@ static void a_resting_one_waits_while_others_are_ready(void **state UNUSED)
 	CHECK_INT(go(&w, 500), 0);
 }
 
-/* ---- breakers ---------------------------------------------------------------------------- */
-
-static const struct breaker_rules break_rules = { .failures = 3,
-						  .open_us = 100,
-						  .open_max_us = 350 };
-
-static void a_breaker_opens_after_failures_in_a_row(void **state UNUSED)
-{
-	struct breaker s = { 0 };
-
-	CHECK(!breaker_failure(&s, &break_rules, 1000));
-	CHECK(!breaker_failure(&s, &break_rules, 1000));
-	CHECK(!breaker_success(&s, &break_rules, 1000)); /* the row starts anew */
-	CHECK(!breaker_failure(&s, &break_rules, 1000));
-	CHECK(!breaker_failure(&s, &break_rules, 1000));
-	CHECK(breaker_admit(&s, 1000));
-	CHECK(breaker_failure(&s, &break_rules, 1000));
-	CHECK_INT(breaker_look(&s, 1099), BREAKER_OPEN);
-	CHECK(!breaker_admit(&s, 1099));
-}
-
-static void half_open_lets_one_probe_through(void **state UNUSED)
-{
-	struct breaker s = { 0 };
-
-	for (int i = 0; i < 3; i++)
-		(void)breaker_failure(&s, &break_rules, 1000);
-	CHECK_INT(breaker_look(&s, 1100), BREAKER_HALF_OPEN);
-	CHECK(breaker_admit(&s, 1100));
-	CHECK(!breaker_admit(&s, 1100));
-	CHECK(breaker_success(&s, &break_rules, 1000));
-	CHECK_INT(breaker_look(&s, 1100), BREAKER_CLOSED);
-	CHECK(breaker_admit(&s, 1100) && breaker_admit(&s, 1100));
-}
-
-static void a_failed_probe_opens_for_twice_as_long(void **state UNUSED)
-{
-	const uint64_t lengths[] = { 100, 200, 350, 350 };
-	struct breaker s = { 0 };
-	uint64_t now = 1000;
-
-	(void)breaker_failure(&s, &break_rules, now);
-	(void)breaker_failure(&s, &break_rules, now);
-	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
-		CHECK(breaker_failure(&s, &break_rules, now));
-		CHECK_INT(breaker_look(&s, now + lengths[i] - 1), BREAKER_OPEN);
-		now += lengths[i];
-		CHECK_INT(breaker_look(&s, now), BREAKER_HALF_OPEN);
-		CHECK(breaker_admit(&s, now));
-	}
-	CHECK(breaker_success(&s, &break_rules, 1000));
-	for (int i = 0; i < 3; i++) /* a success forgets the doubling */
-		(void)breaker_failure(&s, &break_rules, now);
-	CHECK_INT(breaker_look(&s, now + 100), BREAKER_HALF_OPEN);
-}
-
-static void a_probe_that_never_came_back_is_given_up(void **state UNUSED)
-{
-	struct breaker s = { 0 };
-
-	for (int i = 0; i < 3; i++)
-		(void)breaker_failure(&s, &break_rules, 1000);
-	CHECK(breaker_admit(&s, 1100));
-	CHECK(!breaker_admit(&s, 1100 + 59000000));
-	CHECK(breaker_admit(&s, 1100 + 60000000));
-	breaker_forget(&s); /* the client went away: the next may probe at once */
-	CHECK(breaker_admit(&s, 1100 + 60000000));
-}
-
-static void a_rest_is_not_a_failure(void **state UNUSED)
-{
-	struct breaker s = { 0 };
-
-	breaker_rest(&s, 1000, 500);
-	breaker_rest(&s, 1000, 200); /* the longer one counts */
-	CHECK_INT(breaker_rests_until(&s, 1499), 1500);
-	CHECK_INT(breaker_rests_until(&s, 1500), 0);
-	CHECK_INT(breaker_look(&s, 1001), BREAKER_CLOSED);
-}
-
-static void no_failures_means_never_open(void **state UNUSED)
-{
-	const struct breaker_rules never = { .failures = 0, .open_us = 1, .open_max_us = 1 };
-	struct breaker s = { 0 };
-
-	for (int i = 0; i < 100; i++)
-		CHECK(!breaker_failure(&s, &never, 1000));
-	CHECK(breaker_admit(&s, 1000));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,12 +234,6 @@ int main(void)
 		cmocka_unit_test(a_skipped_candidate_costs_no_attempt),
 		cmocka_unit_test(one_that_something_else_comes_before_is_next_again),
 		cmocka_unit_test(a_resting_one_waits_while_others_are_ready),
-		cmocka_unit_test(a_breaker_opens_after_failures_in_a_row),
-		cmocka_unit_test(half_open_lets_one_probe_through),
-		cmocka_unit_test(a_failed_probe_opens_for_twice_as_long),
-		cmocka_unit_test(a_probe_that_never_came_back_is_given_up),
-		cmocka_unit_test(a_rest_is_not_a_failure),
-		cmocka_unit_test(no_failures_means_never_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

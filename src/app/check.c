@@ -57,7 +57,10 @@ static void print_providers(const struct snapshot *s)
 
 		printf("  %.*s  %s://%.*s:%u%.*s%s%s\n", SARG(p->name),
 		       p->url.https ? "https" : "http", SARG(p->url.host), p->url.port,
-		       SARG(p->base_path), secret_empty(provider_key(p)) ? "" : ", with a key",
+		       SARG(p->base_path),
+		       p->key_n > 1    ? ", with keys"
+		       : p->key_n == 1 ? ", with a key"
+				       : "",
 		       p->open_ended ? ", any of its models" : "");
 	}
 }

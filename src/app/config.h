@@ -104,6 +104,7 @@ struct config_key {
 	struct text name, key, access_key_id;
 	struct texts models;
 	uint64_t unsupported;
+	bool preview;
 };
 
 struct config_limits {
@@ -133,6 +134,7 @@ struct config_retries {
 struct config_breaker {
 	struct section section;
 	uint64_t failures, open, open_max;
+	uint64_t error_rate, min_requests, window;
 };
 
 struct config_proxy {
@@ -151,6 +153,16 @@ struct config_metrics {
 	bool public;
 };
 
+struct config_provider_key {
+	struct section section;
+	struct text name, key;
+	uint64_t weight;
+};
+
+/* In the order of their words. */
+enum config_collection { COLLECTION_ALLOW, COLLECTION_DENY };
+enum config_cancel { CANCEL_STOPS_BILLING, CANCEL_BILLS };
+
 struct config_provider {
 	struct section section;
 	struct text base_url, api_key, auth_header, auth_prefix, ca_file;
@@ -159,21 +171,95 @@ struct config_provider {
 	struct texts drop_params, quirks;
 	uint64_t dialect; /* enum provider_dialect */
 	uint64_t connect_timeout, warm;
+	struct sections api_keys;
+	uint64_t zdr, local, data_collection, cancel; /* OPTION_UNSET: as is known */
 	bool proxy, open_ended;
 	bool simulated; /* not an option: `weir serve --mock` sets it */
 };
 
 struct config_deployment {
 	struct section section;
-	struct text deployment, provider, model;
+	struct text deployment, provider, model, region;
 	uint64_t weight, priority;
+	uint64_t quantization, quality; /* OPTION_UNSET: as is known */
+	bool preview;
+};
+
+struct config_hedge {
+	struct section section;
+	bool on, despite_billing;
+	uint64_t percentile, min_delay, max_delay, share, cost_share;
+};
+
+struct config_retry_budget {
+	struct section section;
+	uint64_t share, burst;
+};
+
+struct config_sticky {
+	struct section section;
+	bool on;
+	uint64_t ttl, max_load;
+};
+
+struct config_max_price {
+	struct section section;
+	uint64_t input, output;
+};
+
+struct config_balance {
+	struct section section;
+	uint64_t cost, latency, quality;
+};
+
+/* What a model and a route have in common: how one of the deployments is chosen. */
+struct config_routing {
+	uint64_t strategy; /* OPTION_UNSET: priority */
+	struct config_hedge hedge;
+	struct config_retry_budget retry_budget;
+	struct config_sticky sticky;
+	struct config_max_price max_price;
+	struct config_balance balance;
+	struct texts only, ignore, regions, quantizations;
+	uint64_t slow_start, data_collection, max_cost, min_quality, percentile;
+	uint64_t max_latency, min_throughput;
+	bool zdr, local_only, require_parameters, fallbacks;
 };
 
 struct config_model {
 	struct section section;
 	struct sections deployments;
+	struct texts aliases;
+	bool preview;
 	struct config_model_timeouts timeouts;
 	struct config_retries retries;
+	struct config_routing routing;
+};
+
+struct config_when {
+	struct section section;
+	uint64_t tokens_over, tokens_under, stream;
+	struct pairs metadata;
+	struct texts tags, keys, days, needs, media;
+	struct text hours;
+};
+
+struct config_rule {
+	struct section section;
+	struct text name;
+	struct config_when when;
+	struct texts use;
+	uint64_t strategy;
+};
+
+struct config_route {
+	struct section section;
+	struct texts models, aliases;
+	struct sections rules;
+	bool preview;
+	struct config_model_timeouts timeouts;
+	struct config_retries retries;
+	struct config_routing routing;
 };
 
 struct config {
@@ -192,7 +278,7 @@ struct config {
 	struct config_metrics metrics;
 	struct config_media media;
 	struct text catalogue;
-	struct sections providers, models;
+	struct sections providers, models, routes;
 };
 
 /* ---- reading ------------------------------------------------------------------------ */
@@ -206,6 +292,9 @@ struct config_env {
 
 /* Everything as if the file were empty.  NULL on no memory. */
 struct config *config_defaults(struct arena *a);
+
+/* A section of this table as if nothing were given; `section` is its zeroed struct. */
+void config_section_defaults(const struct option_table *t, void *section);
 
 /* Reads the text of a file; ${NAME} and ${NAME:-default} in values are replaced.
  * E_BAD: `p` says what is wrong (and *out is not set); E_NOMEM.  All memory from `a`. */

@@ -64,9 +64,9 @@ static void build_rules(struct builder *b)
 	};
 	s->breaker = (struct breaker_rules){
 		.failures = (unsigned)k->failures,
-		.error_permille = 500,
-		.window_min = 20,
-		.window_us = 10000000,
+		.error_permille = (unsigned)k->error_rate,
+		.window_min = (unsigned)k->min_requests,
+		.window_us = k->window,
 		.open_us = k->open,
 		.open_max_us = k->open_max,
 	};
@@ -224,6 +224,9 @@ static bool names_something(const struct snapshot *s, struct slice pattern)
 {
 	const struct client_key only = { .models = &pattern, .model_n = 1 };
 
+	/* `auto` and such are found but not listed. */
+	if (map_get(&s->models, pattern) != NULL)
+		return true;
 	for (size_t i = 0; i < s->model_n; i++)
 		if (client_key_allows(&only, s->model_list[i]->name))
 			return true;
@@ -281,6 +284,7 @@ static void build_key(struct builder *b, const struct config_key *c, struct clie
 		b->s->signer[b->s->signer_n++] = k;
 	}
 	k->unsupported = build_unsupported(c->unsupported);
+	k->preview = c->preview;
 }
 
 static void build_keys(struct builder *b)

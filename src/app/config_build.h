@@ -9,6 +9,9 @@
 #include "base/hash.h"
 #include "io/tls.h"
 
+/* "auto", and the tiers. */
+enum { IMPLICIT_NAMES = MODEL_TIER_N };
+
 /* The place of what is wrong with the file as a whole. */
 #define WHOLE_FILE ((struct yaml_place){ 0, 0 })
 
@@ -17,8 +20,15 @@ struct builder {
 	const struct config_build *o;
 	struct problems *p;
 	struct snapshot *s;
-	bool no_memory; /* outside of the arena */
+	bool no_memory;                   /* outside of the arena */
+	const struct config_model *plain; /* with every option as it is when not given */
 };
+
+/* What is built now is incomplete: nothing of it is to be complained about. */
+static inline bool out_of_memory(const struct builder *b)
+{
+	return b->no_memory || arena_failed(&b->s->arena);
+}
 
 /* The TLS settings for this authority file (not given: the system's), shared.  NULL when
  * it is no good, which has been reported. */
@@ -36,6 +46,29 @@ struct calibration *keep_family(struct builder *b, struct slice family);
 struct route_shared *keep_shared(struct builder *b, struct slice name);
 /* Some model is sticky. */
 void keep_affinity(struct builder *b);
+
+/* config_routing.c */
+void build_times(const struct snapshot *s, const struct config_model_timeouts *t,
+		 const struct config_retries *r, struct model *m);
+/* Policy, hedging and the like; deployments, name and rules are there already.  `at`: of the
+ * name. */
+void build_routing(struct builder *b, const struct config_routing *c, struct yaml_place at,
+		   struct model *m);
+/* 1 << position of each text in `words`, NULL-terminated; "" there is no word. */
+unsigned build_words(struct builder *b, const char *option, const char *const *words,
+		     const struct texts *t);
+/* The model can be asked for, and listed, by its name and its aliases. */
+void build_name(struct builder *b, struct model *m, const struct texts *aliases,
+		struct yaml_place at);
+
+/* config_models.c: a new deployment that is listed in the snapshot; `model` is copied.  NULL:
+ * no memory. */
+struct deployment *build_listed(struct builder *b, const struct provider *p,
+				struct slice model);
+void no_such_provider(struct builder *b, struct slice name, struct yaml_place at);
+
+/* config_routes.c */
+void build_routes(struct builder *b);
 
 /* config_catalogue.c, config_providers.c, config_models.c */
 void build_catalogue(struct builder *b);

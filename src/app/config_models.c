@@ -1,7 +1,6 @@
 /* Models and their deployments. */
 #include "app/config_build.h"
 
-#include "wire/http1.h"
 #include "wire/json_scan.h"
 
 /* ---- deployments ---------------------------------------------------------------------- */
@@ -22,7 +21,7 @@ static const char *near_provider(const struct snapshot *s, struct slice name, st
 	return best;
 }
 
-static void no_such_provider(struct builder *b, struct slice name, struct yaml_place at)
+void no_such_provider(struct builder *b, struct slice name, struct yaml_place at)
 {
 	const char *near = near_provider(b->s, name, b->p->a);
 
@@ -73,36 +72,22 @@ static bool split(struct builder *b, const struct config_deployment *c, struct s
 	return false;
 }
 
-static struct deployment *build_deployment(struct builder *b, const struct config_deployment *c,
-					   size_t position)
+struct deployment *build_listed(struct builder *b, const struct provider *p, struct slice model)
 {
-	struct slice provider_name, model, family;
-	const struct provider *provider;
 	struct snapshot *s = b->s;
-	struct yaml_place at;
-	struct deployment *d;
+	struct deployment *d = ARENA_NEW(&s->arena, struct deployment);
+	struct slice family;
 
-	if (!split(b, c, &provider_name, &model, &at))
-		return NULL;
-	provider = map_get(&s->providers, provider_name);
-	if (provider == NULL) {
-		no_such_provider(b, provider_name, at);
-		return NULL;
-	}
-	d = ARENA_NEW(&s->arena, struct deployment);
 	if (d == NULL)
 		return NULL;
-	d->provider = provider;
+	d->provider = p;
 	d->model = arena_copy(&s->arena, model);
 	d->model_json = json_quote(&s->arena, model);
-	d->name = arena_fmt(&s->arena, "%.*s/%.*s", SARG(provider_name), SARG(model));
+	d->name = arena_fmt(&s->arena, "%.*s/%.*s", SARG(p->name), SARG(model));
 	family = deployment_look_up(d, s->catalogue, s->day);
-	d->target.weight = (unsigned)c->weight;
-	d->target.priority = c->priority != OPTION_UNSET ? (unsigned)c->priority
-							 : (unsigned)position;
 	if (arena_failed(&s->arena))
 		return NULL;
-	d->target.tokens = family.n > 0 ? keep_family(b, family) : provider->tokens;
+	d->target.tokens = family.n > 0 ? keep_family(b, family) : p->tokens;
 	d->target.health = keep_deployment_health(b, d->name);
 	if (d->target.health == NULL)
 		return NULL;
@@ -112,49 +97,49 @@ static struct deployment *build_deployment(struct builder *b, const struct confi
 	return d;
 }
 
+/* What its owner says of it. */
+static void build_target(struct builder *b, const struct config_deployment *c, size_t position,
+			 struct route_target *t)
+{
+	t->weight = (unsigned)c->weight;
+	t->priority = c->priority != OPTION_UNSET ? (unsigned)c->priority : (unsigned)position;
+	if (c->region.given)
+		t->region = arena_copy(&b->s->arena, c->region.s);
+	if (c->quantization != OPTION_UNSET)
+		t->quantization = (enum quantization)c->quantization;
+	if (c->quality != OPTION_UNSET)
+		t->quality = (unsigned)c->quality;
+	t->preview = c->preview;
+}
+
+static struct deployment *build_deployment(struct builder *b, const struct config_deployment *c,
+					   size_t position)
+{
+	struct slice provider_name, model;
+	const struct provider *provider;
+	struct yaml_place at;
+	struct deployment *d;
+
+	if (!split(b, c, &provider_name, &model, &at))
+		return NULL;
+	provider = map_get(&b->s->providers, provider_name);
+	if (provider == NULL) {
+		no_such_provider(b, provider_name, at);
+		return NULL;
+	}
+	d = build_listed(b, provider, model);
+	if (d != NULL)
+		build_target(b, c, position, &d->target);
+	return d;
+}
+
 /* ---- models -------------------------------------------------------------------------- */
 
-static uint64_t or_else(uint64_t v, uint64_t other)
+static void build_deployments(struct builder *b, const struct config_model *c, struct model *m)
 {
-	return v != OPTION_UNSET ? v : other;
-}
+	struct deployment **list =
+		ARENA_ARRAY(&b->s->arena, struct deployment *, c->deployments.n);
 
-static void build_times(const struct snapshot *s, const struct config_model *c, struct model *m)
-{
-	const struct config_retries *r = &c->retries;
-
-	m->timeouts = (struct timeouts){
-		.connect_us = s->timeouts.connect_us,
-		.first_content_us =
-			or_else(c->timeouts.first_content, s->timeouts.first_content_us),
-		.stall_us = or_else(c->timeouts.stall, s->timeouts.stall_us),
-		.total_us = or_else(c->timeouts.total, s->timeouts.total_us),
-	};
-	m->retries = (struct retries){
-		.attempts = (unsigned)or_else(r->attempts, s->retries.attempts),
-		.backoff_us = or_else(r->backoff, s->retries.backoff_us),
-		.backoff_max_us = or_else(r->backoff_max, s->retries.backoff_max_us),
-		.retry_after_max_us =
-			or_else(r->retry_after_max, s->retries.retry_after_max_us),
-	};
-}
-
-static void build_model(struct builder *b, const struct config_model *c, struct model *m)
-{
-	struct snapshot *s = b->s;
-	struct deployment **list;
-
-	*m = s->plain;
-	m->name = arena_copy(&s->arena, c->section.name);
-	build_times(s, c, m);
-	if (!http1_value_ok(m->name))
-		problem_add(b->p, c->section.at,
-			    "a model's name holds bytes that no header may have");
-	if (c->deployments.n == 0)
-		problem_add(b->p, c->section.at,
-			    "model \"%.*s\" has no deployments; add PROVIDER/MODEL",
-			    SARG(m->name));
-	list = ARENA_ARRAY(&s->arena, struct deployment *, c->deployments.n);
 	m->deployments = list;
 	for (size_t i = 0; list != NULL && i < c->deployments.n; i++) {
 		const struct config_deployment *from = sections_at(&c->deployments, i);
@@ -167,10 +152,32 @@ static void build_model(struct builder *b, const struct config_model *c, struct 
 				problem_add(b->p, from->section.at,
 					    "\"%.*s\" is a deployment of \"%.*s\" already",
 					    SARG(d->name), SARG(m->name));
+		if (from->priority != OPTION_UNSET && c->routing.strategy != OPTION_UNSET &&
+		    c->routing.strategy != BY_PRIORITY)
+			problem_add(b->p, from->section.at,
+				    "priority: \"%.*s\" does not go by the strategy priority",
+				    SARG(m->name));
+		d->target.preview |= c->preview;
 		list[m->deployment_n++] = d;
 	}
+}
+
+static void build_model(struct builder *b, const struct config_model *c, struct model *m)
+{
+	struct snapshot *s = b->s;
+
+	*m = s->plain;
+	m->name = arena_copy(&s->arena, c->section.name);
+	build_times(s, &c->timeouts, &c->retries, m);
+	if (c->deployments.n == 0)
+		problem_add(b->p, c->section.at,
+			    "model \"%.*s\" has no deployments; add PROVIDER/MODEL",
+			    SARG(m->name));
+	build_deployments(b, c, m);
+	build_routing(b, &c->routing, c->section.at, m);
 	m->shared = keep_shared(b, m->name);
-	(void)!model_finish(m, &s->arena);
+	if (model_finish(m, &s->arena))
+		build_name(b, m, &c->aliases, c->section.at);
 }
 
 static int by_name(const void *a, const void *b)
@@ -183,49 +190,63 @@ static int by_name(const void *a, const void *b)
 }
 
 /* What holds where nothing else is said. */
-static void build_plain(struct builder *b)
+static bool build_plain(struct builder *b)
 {
+	struct config_model *c = ARENA_NEW(b->p->a, struct config_model);
 	struct model *m = &b->s->plain;
 
-	m->hedge = (struct hedge_rules){
-		.percentile = 900,
-		.min_us = 200000,
-		.count = { .share_permille = 100, .cap = 10 },
-		.cost = { .share_permille = 30, .cap = 100000000 },
-	};
-	m->retry_budget = (struct budget_rules){ .share_permille = 200, .cap = 100 };
-	m->slow_start_us = 10000000;
-	m->stick_max_permille = 2000;
+	if (c == NULL)
+		return false;
+	config_section_defaults(&options_model, c);
+	b->plain = c;
+	m->hedge.count.cap = 10;
+	m->hedge.cost.cap = 100000000; /* 0.1 USD */
+	build_routing(b, &c->routing, WHOLE_FILE, m);
 	m->shared = keep_shared(b, (struct slice){ NULL, 0 });
+	return true;
+}
+
+/* Room for all that models, aliases and routes could need. */
+static bool make_room(struct builder *b)
+{
+	const struct sections *models = &b->c->models, *routes = &b->c->routes;
+	size_t deployments = 0, names = models->n + routes->n + IMPLICIT_NAMES;
+	struct snapshot *s = b->s;
+
+	for (size_t i = 0; i < models->n; i++) {
+		const struct config_model *m = sections_at(models, i);
+
+		deployments += m->deployments.n;
+		names += m->aliases.n;
+	}
+	for (size_t i = 0; i < routes->n; i++) {
+		const struct config_route *r = sections_at(routes, i);
+
+		deployments += r->models.n * CATALOGUE_FOUND_MAX;
+		names += r->aliases.n;
+	}
+	s->model_list = ARENA_ARRAY(&s->arena, struct model *, names);
+	s->deployment_list = ARENA_ARRAY(&s->arena, struct deployment *, deployments);
+	s->family_list = ARENA_ARRAY(&s->arena, struct kept_calibration, deployments);
+	s->shared_list = ARENA_ARRAY(&s->arena, struct route_shared *, names + 1);
+	return !arena_failed(&s->arena) && map_init(&s->models, &s->arena, names) &&
+	       map_init(&s->families, &s->arena, deployments) &&
+	       map_init(&s->deployments, &s->arena, deployments);
 }
 
 void build_models(struct builder *b)
 {
 	const struct sections *from = &b->c->models;
 	struct snapshot *s = b->s;
-	size_t deployments = 0;
-	struct model *all;
+	struct model *all = ARENA_ARRAY(&s->arena, struct model, from->n);
 
-	for (size_t i = 0; i < from->n; i++)
-		deployments += ((struct config_model *)sections_at(from, i))->deployments.n;
-	all = ARENA_ARRAY(&s->arena, struct model, from->n);
-	s->model_list = ARENA_ARRAY(&s->arena, struct model *, from->n);
-	s->deployment_list = ARENA_ARRAY(&s->arena, struct deployment *, deployments);
-	s->family_list = ARENA_ARRAY(&s->arena, struct kept_calibration, deployments);
-	s->shared_list = ARENA_ARRAY(&s->arena, struct route_shared *, from->n + 1);
-	if (arena_failed(&s->arena) || !map_init(&s->models, &s->arena, from->n) ||
-	    !map_init(&s->families, &s->arena, deployments) ||
-	    !map_init(&s->deployments, &s->arena, deployments))
+	if (!make_room(b) || !build_plain(b))
 		return;
-	build_plain(b);
 	for (size_t i = 0; i < from->n; i++) {
 		build_model(b, sections_at(from, i), &all[i]);
 		if (arena_failed(&s->arena))
 			return;
-		s->model_list[s->model_n++] = &all[i];
-		if (!map_put(&s->models, all[i].name, &all[i]))
-			problem_add(b->p, WHOLE_FILE, "the model \"%.*s\" is there twice",
-				    SARG(all[i].name));
 	}
+	build_routes(b);
 	qsort(s->model_list, s->model_n, sizeof(*s->model_list), by_name);
 }

@@ -143,23 +143,68 @@ static void build_url(struct builder *b, const struct config_provider *c,
 			    "base_url: leave out /chat/completions; it is appended to it");
 }
 
-static void build_auth(struct builder *b, const struct config_provider *c,
+/* One key; `at`: of what is wrong with it. */
+static void build_key(struct builder *b, struct provider *p, struct text name, struct slice key,
+		      uint64_t weight, struct yaml_place at)
+{
+	if (!http1_value_ok(key))
+		problem_add(
+			b->p, at,
+			"the key of \"%.*s\" holds bytes that no header may have, such as a "
+			"line's end",
+			SARG(p->name));
+	p->keys[p->key_n++] = (struct provider_key){
+		.name = arena_copy(&b->s->arena, name.s),
+		.key = secret_make(&b->s->arena, key),
+		.weight = (unsigned)weight,
+	};
+}
+
+static void build_several_keys(struct builder *b, const struct config_provider *c,
+			       struct provider *p)
+{
+	const struct sections *all = &c->api_keys;
+
+	if (c->api_key.given)
+		problem_add(b->p, c->api_key.at, "api_key: give either api_key or api_keys");
+	for (size_t i = 0; i < all->n; i++) {
+		const struct config_provider_key *k = sections_at(all, i);
+
+		if (!k->name.given || k->name.s.n == 0)
+			problem_add(b->p, k->section.at,
+				    "api_keys: a key has no name; add \"name: ...\", for the "
+				    "records");
+		if (!k->key.given || k->key.s.n == 0) {
+			problem_add(b->p, k->key.given ? k->key.at : k->section.at,
+				    "api_keys: the key \"%.*s\" is empty; add \"key: ...\"",
+				    SARG(k->name.s));
+			continue;
+		}
+		for (size_t j = 0; j < p->key_n; j++)
+			if (slice_eq(p->keys[j].name, k->name.s))
+				problem_add(b->p, k->name.at,
+					    "api_keys: the name \"%.*s\" is another key's "
+					    "already",
+					    SARG(k->name.s));
+		build_key(b, p, k->name, k->key.s, k->weight, k->key.at);
+	}
+}
+
+static void build_keys(struct builder *b, const struct config_provider *c,
 		       const struct speaking *s, struct provider *p)
 {
-	struct slice header = slice_cstr(s->way.auth_name);
-	struct slice prefix = slice_cstr(s->way.auth_prefix);
 	const struct provider_known *known = s->known;
 	struct text key = c->api_key;
 
+	p->keys = ARENA_ARRAY(&b->s->arena, struct provider_key, c->api_keys.n + 1);
+	if (p->keys == NULL)
+		return;
+	if (c->api_keys.n > 0) {
+		build_several_keys(b, c, p);
+		return;
+	}
 	if (known != NULL && !key.given)
 		key = config_env_text(b->o->env, known->key_env, known->key_env_too);
-	if (c->auth_header.given) {
-		if (!slice_ieq(c->auth_header.s, header))
-			prefix = slice_of(NULL, 0);
-		header = c->auth_header.s;
-	}
-	if (c->auth_prefix.given)
-		prefix = c->auth_prefix.s;
 	if (c->api_key.given && c->api_key.s.n == 0)
 		problem_add(b->p, c->api_key.at,
 			    "api_key: is empty; leave the option out for a provider without a "
@@ -170,28 +215,34 @@ static void build_auth(struct builder *b, const struct config_provider *c,
 			    "provider \"%s\" needs a key: set %s in the environment, or give "
 			    "api_key",
 			    known->name, known->key_env);
-	if (key.s.n == 0)
+	if (key.s.n > 0)
+		build_key(b, p, (struct text){ .given = false }, key.s, 1,
+			  c->api_key.given ? c->api_key.at : c->section.at);
+}
+
+static void build_auth(struct builder *b, const struct config_provider *c,
+		       const struct speaking *s, struct provider *p)
+{
+	struct slice header = slice_cstr(s->way.auth_name);
+	struct slice prefix = slice_cstr(s->way.auth_prefix);
+
+	build_keys(b, c, s, p);
+	if (c->auth_header.given) {
+		if (!slice_ieq(c->auth_header.s, header))
+			prefix = slice_of(NULL, 0);
+		header = c->auth_header.s;
+	}
+	if (c->auth_prefix.given)
+		prefix = c->auth_prefix.s;
+	if (p->key_n == 0)
 		return;
 	if (!http1_name_ok(header))
 		problem_add(b->p, c->auth_header.at, "auth_header: not a header's name");
 	if (!http1_value_ok(prefix))
 		problem_add(b->p, c->auth_prefix.at,
 			    "auth_prefix: holds bytes that no header may have");
-	if (!http1_value_ok(key.s))
-		problem_add(
-			b->p, c->api_key.given ? c->api_key.at : c->section.at,
-			"the key of \"%.*s\" holds bytes that no header may have, such as a "
-			"line's end",
-			SARG(p->name));
 	p->auth_name = arena_copy(&b->s->arena, header);
 	p->auth_prefix = arena_copy(&b->s->arena, prefix);
-	p->keys = ARENA_NEW(&b->s->arena, struct provider_key);
-	if (p->keys == NULL)
-		return;
-	p->keys[p->key_n++] = (struct provider_key){
-		.key = secret_make(&b->s->arena, key.s),
-		.weight = 1,
-	};
 }
 
 /* An AWS account's keys, where there is no bearer key. */
@@ -203,7 +254,7 @@ static void build_aws(struct builder *b, const struct config_provider *c,
 	struct text session = c->session_token;
 	bool signs = s->dialect == DIALECT_BEDROCK || (s->known != NULL && s->known->sigv4);
 
-	if (!id.given && signs && !c->api_key.given &&
+	if (!id.given && signs && !c->api_key.given && c->api_keys.n == 0 &&
 	    (s->known == NULL || !config_env_text(env, s->known->key_env, NULL).given)) {
 		id = config_env_text(env, "AWS_ACCESS_KEY_ID", NULL);
 		secret = config_env_text(env, "AWS_SECRET_ACCESS_KEY", NULL);
@@ -378,6 +429,26 @@ static void build_paths(const struct provider_known *known, struct provider *p)
 	p->embeddings_path = slice_cstr(known->embeddings_path);
 }
 
+/* What is not known is taken for the worse: it keeps what it is sent and learns from it. */
+static void build_data_policy(struct builder *b, const struct config_provider *c,
+			      const struct speaking *s, struct provider *p)
+{
+	const struct provider_known *known = s->known;
+	bool aws = s->dialect == DIALECT_BEDROCK || (known != NULL && known->sigv4);
+
+	p->local = c->local != OPTION_UNSET ? c->local != 0 : known != NULL && known->local;
+	p->zdr = c->zdr != OPTION_UNSET ? c->zdr != 0 : known != NULL && known->local;
+	p->collects = c->data_collection != OPTION_UNSET
+			      ? c->data_collection == COLLECTION_ALLOW
+			      : !p->zdr;
+	p->cancel_bills = c->cancel != OPTION_UNSET ? c->cancel == CANCEL_BILLS
+						    : known != NULL && known->cancel_bills;
+	p->region = arena_copy(&b->s->arena, aws ? region_of(b, c) : c->region.s);
+	if (p->zdr && p->collects)
+		problem_add(b->p, c->section.at,
+			    "data_collection: who keeps nothing (zdr) does not collect");
+}
+
 static void build_provider(struct builder *b, const struct config_provider *c,
 			   struct provider *p)
 {
@@ -410,10 +481,7 @@ static void build_provider(struct builder *b, const struct config_provider *c,
 	p->use_proxy = c->proxy && (known == NULL || !known->local);
 	p->connect_timeout_us = c->connect_timeout != OPTION_UNSET ? c->connect_timeout
 								   : b->c->timeouts.connect;
-	p->local = known != NULL && known->local;
-	p->zdr = p->local;
-	p->collects = !p->local;
-	p->region = arena_copy(&b->s->arena, c->region.s);
+	build_data_policy(b, c, &s, p);
 	p->open_ended = c->open_ended;
 	p->simulated = c->simulated;
 	p->warm = (unsigned)c->warm;

@@ -36,8 +36,12 @@ static const char *wanted(enum option_type type)
 		return "a size such as 64KiB or 8MiB";
 	case OPT_MONEY:
 		return "a price in USD such as 0.15, without an exponent";
+	case OPT_SHARE:
+		return "a share such as 10% or 0.1";
 	case OPT_DATE:
 		return "a date such as 2026-11-20";
+	case OPT_YES_NO:
+		return "true or false";
 	case OPT_WORD:
 		return "one word";
 	case OPT_TEXT:
@@ -132,6 +136,16 @@ static bool word_read(const struct option *o, struct slice s, uint64_t *out)
 	return false;
 }
 
+static bool yes_no_read(struct slice s, uint64_t *out)
+{
+	bool yes;
+
+	if (!bool_read(s, &yes))
+		return false;
+	*out = yes;
+	return true;
+}
+
 /* Not before 1970: nobody served models then. */
 static bool date_of(struct slice s, uint64_t *out)
 {
@@ -154,10 +168,14 @@ static bool number_read(const struct option *o, struct slice s, uint64_t *out)
 		return size_read(s, out);
 	case OPT_MONEY:
 		return usd_read(s, out);
+	case OPT_SHARE:
+		return share_read(s, out);
 	case OPT_DATE:
 		return date_of(s, out);
 	case OPT_WORD:
 		return word_read(o, s, out);
+	case OPT_YES_NO:
+		return yes_no_read(s, out);
 	case OPT_BOOL:
 	case OPT_TEXT:
 	case OPT_SECRET:
@@ -216,6 +234,9 @@ static void read_number(struct reader *r, const struct option *o, char *section,
 			problem_add(r->p, n->place,
 				    "%s: %s needs a unit; write 500ms, 5s or 2m", o->name,
 				    shown(r, o, n));
+		else if (o->type == OPT_YES_NO)
+			problem_add(r->p, n->place, "%s: %s is neither true nor false", o->name,
+				    shown(r, o, n));
 		else
 			problem_add(r->p, n->place, "%s: %s is not %s", o->name, shown(r, o, n),
 				    wanted(o->type));
@@ -223,7 +244,7 @@ static void read_number(struct reader *r, const struct option *o, char *section,
 	}
 	sb_init(&limit, room, sizeof(room));
 	if (o->type != OPT_WORD && o->type != OPT_MONEY && o->type != OPT_DATE &&
-	    (v < o->min || v > o->max)) {
+	    o->type != OPT_YES_NO && (v < o->min || v > o->max)) {
 		option_print(&limit, o, v < o->min ? o->min : o->max);
 		problem_add(r->p, n->place, "%s: %s is %s than %s", o->name, shown(r, o, n),
 			    v < o->min ? "less" : "more", sb_cstr(&limit));
@@ -323,8 +344,10 @@ static void set_default(const struct option *o, char *section)
 	case OPT_DURATION:
 	case OPT_SIZE:
 	case OPT_MONEY:
+	case OPT_SHARE:
 	case OPT_DATE:
 	case OPT_WORD:
+	case OPT_YES_NO:
 		if (o->dflt != NULL)
 			INVARIANT(number_read(o, s, &v));
 		put_number(o, section, v);
@@ -421,8 +444,10 @@ static void read_value(struct reader *r, const struct option *o, char *section,
 	case OPT_DURATION:
 	case OPT_SIZE:
 	case OPT_MONEY:
+	case OPT_SHARE:
 	case OPT_DATE:
 	case OPT_WORD:
+	case OPT_YES_NO:
 	case OPT_TEXT:
 	case OPT_SECRET:
 		read_scalar(r, o, section, n);
@@ -453,6 +478,11 @@ struct config *config_defaults(struct arena *a)
 	if (c != NULL)
 		set_defaults(&options_root, (char *)c);
 	return c;
+}
+
+void config_section_defaults(const struct option_table *t, void *section)
+{
+	set_defaults(t, section);
 }
 
 enum rc config_read(struct config **out, struct arena *a, struct slice text,

@@ -106,10 +106,8 @@ static struct config_provider *add_provider(struct config *c, struct slice name)
 
 	c->providers.n++; /* grow() made room */
 	p = sections_at(&c->providers, c->providers.n - 1);
+	config_section_defaults(&options_provider, p);
 	p->section = (struct section){ .name = name, .given = true };
-	p->dialect = p->connect_timeout = OPTION_UNSET;
-	p->proxy = p->open_ended = true;
-	p->warm = 0;
 	return p;
 }
 
@@ -123,15 +121,12 @@ static bool add_model(struct config *c, struct arena *a, struct slice name,
 		return false;
 	c->models.n++;
 	m = sections_at(&c->models, c->models.n - 1);
+	config_section_defaults(&options_model, m);
 	m->section = (struct section){ .name = name, .given = true };
-	m->timeouts.first_content = m->timeouts.stall = m->timeouts.total = OPTION_UNSET;
-	m->retries.attempts = m->retries.backoff = OPTION_UNSET;
-	m->retries.backoff_max = m->retries.retry_after_max = OPTION_UNSET;
 	m->deployments = (struct sections){ .v = d, .n = 1, .each = sizeof(*d), .given = true };
+	config_section_defaults(&options_deployment, d);
 	d->provider = (struct text){ .s = provider, .given = true };
 	d->model = (struct text){ .s = model, .given = true };
-	d->weight = 1;
-	d->priority = OPTION_UNSET;
 	return true;
 }
 

@@ -136,8 +136,12 @@ static const char *type_name(enum option_type type)
 		return "size";
 	case OPT_MONEY:
 		return "USD";
+	case OPT_SHARE:
+		return "share";
 	case OPT_DATE:
 		return "date";
+	case OPT_YES_NO:
+		return "true or false";
 	case OPT_WORD:
 		return "word";
 	case OPT_TEXT:
@@ -161,7 +165,8 @@ static const char *type_name(enum option_type type)
 static void print_kind(struct sb *out, const struct option *o)
 {
 	sb_lit(out, type_name(o->type));
-	if (o->type == OPT_INT || o->type == OPT_DURATION || o->type == OPT_SIZE) {
+	if (o->type == OPT_INT || o->type == OPT_DURATION || o->type == OPT_SIZE ||
+	    o->type == OPT_SHARE) {
 		sb_lit(out, ", ");
 		option_print(out, o, o->min);
 		sb_lit(out, " to ");
@@ -276,7 +281,8 @@ void manual_weir_yaml(FILE *to)
 	fputs(".PP\n", to);
 	line(to,
 	     "Durations are written 500us, 20ms, 5s, 2m, 1h or 1h30m, and sizes 64KiB, 8MiB, "
-	     "1GiB, 1MB or a number of bytes. An option without a value is as if it were not "
+	     "1GiB, 1MB or a number of bytes; shares 10%, 2.5% or 0.1. An option without a "
+	     "value is as if it were not "
 	     "there.");
 	fputs(".SH OPTIONS\n", to);
 	table_sections(to, &options_root, "");
@@ -354,12 +360,14 @@ static void sample_table(FILE *to, const struct option_table *t, int indent, boo
 			      element && i == 0 ? "- " : "");
 }
 
+/* `live`: what stands there uncommented; NULL: nothing. */
 static void sample_named(FILE *to, const struct option *o, const char *live, const char *name)
 {
 	comment(to, 0, o->doc);
-	fprintf(to, "%s:\n", o->name);
+	fprintf(to, "%s%s:\n", live == NULL ? "#" : "", o->name);
 	comment(to, 2, o->of->doc);
-	fprintf(to, "  %s\n", live);
+	if (live != NULL)
+		fprintf(to, "  %s\n", live);
 	fprintf(to, "  #%s:\n", name);
 	sample_table(to, o->of, 4, false);
 }
@@ -379,6 +387,8 @@ void manual_sample(FILE *to)
 				     "my-vllm");
 		else if (strcmp(o->name, "models") == 0)
 			sample_named(to, o, "gpt-4o-mini: openai/gpt-4o-mini", "fast");
+		else if (strcmp(o->name, "routes") == 0)
+			sample_named(to, o, NULL, "smart");
 		else
 			sample_option(to, o, 0, "");
 	}

@@ -82,6 +82,9 @@ static const struct option key_rows[] = {
 	  .sample = "AKIAWEIRAPP" },
 	{ "unsupported", OPT_WORD, AT(unsupported), .words = unsupported,
 	  .doc = "For this key, instead of the file's.", .sample = "refuse" },
+	{ "preview", OPT_BOOL, AT(preview), .dflt = "false",
+	  .doc = "It may use what is marked as preview. Where there are no keys, everybody "
+		 "may." },
 };
 static const struct option_table key_table = {
 	.name = "key",
@@ -160,23 +163,6 @@ static const struct option_table timeouts_table = {
 };
 #undef AT
 
-#define AT(member) offsetof(struct config_model_timeouts, member)
-static const struct option model_timeout_rows[] = {
-	{ "first_content", OPT_DURATION, AT(first_content), NULL, 0, HOUR,
-	  .doc = "As in timeouts, for this model.", .sample = "20s" },
-	{ "stall", OPT_DURATION, AT(stall), NULL, 0, HOUR,
-	  .doc = "As in timeouts, for this model.", .sample = "15s" },
-	{ "total", OPT_DURATION, AT(total), NULL, 0, HOUR * 24,
-	  .doc = "As in timeouts, for this model.", .sample = "120s" },
-};
-static const struct option_table model_timeouts_table = {
-	.name = "timeouts",
-	.size = sizeof(struct config_model_timeouts),
-	.rows = model_timeout_rows,
-	.n = ARRAY_LEN(model_timeout_rows),
-};
-#undef AT
-
 #define AT(member) offsetof(struct config_retries, member)
 static const struct option retry_rows[] = {
 	{ "attempts", OPT_INT, AT(attempts), "3", 1, 20,
@@ -195,22 +181,6 @@ static const struct option_table retries_table = {
 	.n = ARRAY_LEN(retry_rows),
 };
 
-static const struct option model_retry_rows[] = {
-	{ "attempts", OPT_INT, AT(attempts), NULL, 1, 20,
-	  .doc = "As in retries, for this model.", .sample = "2" },
-	{ "backoff", OPT_DURATION, AT(backoff), NULL, 0, MIN(1),
-	  .doc = "As in retries, for this model.", .sample = "50ms" },
-	{ "backoff_max", OPT_DURATION, AT(backoff_max), NULL, 0, MIN(10),
-	  .doc = "As in retries, for this model.", .sample = "1s" },
-	{ "retry_after_max", OPT_DURATION, AT(retry_after_max), NULL, 0, MIN(10),
-	  .doc = "As in retries, for this model.", .sample = "5s" },
-};
-static const struct option_table model_retries_table = {
-	.name = "retries",
-	.size = sizeof(struct config_retries),
-	.rows = model_retry_rows,
-	.n = ARRAY_LEN(model_retry_rows),
-};
 #undef AT
 
 #define AT(member) offsetof(struct config_breaker, member)
@@ -221,6 +191,12 @@ static const struct option breaker_rows[] = {
 	  .doc = "For how long, the first time; it doubles." },
 	{ "open_max", OPT_DURATION, AT(open_max), "5m", MS(1), HOUR * 24,
 	  .doc = "The longest such time, also when a provider asks for more." },
+	{ "error_rate", OPT_SHARE, AT(error_rate), "50%", 0, 1000,
+	  .doc = "Such a share of failures does it too. 0%: never." },
+	{ "min_requests", OPT_INT, AT(min_requests), "20", 1, 1000000,
+	  .doc = "Of at least so many attempts ..." },
+	{ "window", OPT_DURATION, AT(window), "10s", MS(100), HOUR,
+	  .doc = "... in such a time." },
 };
 static const struct option_table breaker_table = {
 	.name = "breaker",
@@ -292,8 +268,12 @@ static const struct option_table media_table = {
 };
 #undef AT
 
-/* ---- providers and models -----------------------------------------------------------------
+/* ---- providers -----------------------------------------------------------------
  */
+
+/* In the order of enum config_collection and enum config_cancel. */
+const char *const options_collection[] = { "allow", "deny", NULL };
+static const char *const cancel_words[] = { "stops_billing", "bills", NULL };
 
 /* In the order of enum provider_dialect. */
 static const char *const dialect_words[] = { "openai",  "responses", "anthropic", "gemini",
@@ -309,6 +289,9 @@ static const struct option provider_rows[] = {
 	  .doc = "The key it is asked with. Known providers take it from their usual "
 		 "environment variable when it is not given.",
 	  .sample = "${MY_VLLM_KEY:-none}" },
+	{ "api_keys", OPT_LIST, AT(api_keys), .of = &options_provider_key,
+	  .doc = "Several keys, instead of api_key: requests are spread over them, and one "
+		 "that is refused or limited is left alone while the others go on." },
 	{ "auth_header", OPT_TEXT, AT(auth_header),
 	  .doc = "The header that carries the key: Authorization, unless the provider is known "
 		 "to want another.",
@@ -317,10 +300,26 @@ static const struct option provider_rows[] = {
 	  .doc = "What stands before the key: \"Bearer \" for Authorization.",
 	  .sample = "\"Bearer \"" },
 	{ "region", OPT_TEXT, AT(region),
-	  .doc = "AWS region of a bedrock provider, for its base_url and signatures; without "
-		 "it "
-		 "AWS_REGION or AWS_DEFAULT_REGION of the environment.",
+	  .doc = "Where it computes, for policies that ask for a region. Of a bedrock provider "
+		 "the AWS region, for its base_url and signatures; without it AWS_REGION or "
+		 "AWS_DEFAULT_REGION of the environment.",
 	  .sample = "us-east-1" },
+	{ "zdr", OPT_YES_NO, AT(zdr),
+	  .doc = "It keeps nothing of what it is sent. Without it true for model servers on "
+		 "this machine, false for all others: agreements differ per customer.",
+	  .sample = "true" },
+	{ "data_collection", OPT_WORD, AT(data_collection), .words = options_collection,
+	  .doc = "Whether it may keep and learn from what it is sent. Without it allow, but "
+		 "deny where zdr holds.",
+	  .sample = "deny" },
+	{ "local", OPT_YES_NO, AT(local),
+	  .doc = "It is on this machine or in your own network. Without it true for the model "
+		 "servers that weir knows (Ollama, llama.cpp, vLLM, LM Studio).",
+	  .sample = "true" },
+	{ "cancel", OPT_WORD, AT(cancel), .words = cancel_words,
+	  .doc = "Whether a request that is cancelled stops its bill; where it does not, "
+		 "requests are not hedged. Without it as the provider is known for.",
+	  .sample = "stops_billing" },
 	{ "access_key_id", OPT_TEXT, AT(access_key_id),
 	  .doc = "A bedrock provider is asked with signed requests (SigV4) instead of a bearer "
 		 "key; without it AWS_ACCESS_KEY_ID of the environment, where there is no "
@@ -361,57 +360,13 @@ static const struct option provider_rows[] = {
 	{ "warm", OPT_INT, AT(warm), "0", 0, 64,
 	  .doc = "Connections each worker opens ahead of need.", .sample = "2" },
 };
-static const struct option_table provider_table = {
+const struct option_table options_provider = {
 	.name = "provider",
 	.size = sizeof(struct config_provider),
 	.rows = provider_rows,
 	.n = ARRAY_LEN(provider_rows),
 	.doc = "A name that weir knows (see KNOWN PROVIDERS) needs nothing more: \"openai: "
 	       "{}\". Any other name needs a base_url.",
-};
-#undef AT
-
-#define AT(member) offsetof(struct config_deployment, member)
-static const struct option deployment_rows[] = {
-	{ "deployment", OPT_TEXT, AT(deployment),
-	  .doc = "Provider and model in one: PROVIDER/MODEL. A deployment that is only this "
-		 "may be written as the text alone." },
-	{ "provider", OPT_TEXT, AT(provider), .doc = "One of the providers of this file.",
-	  .sample = "openai" },
-	{ "model", OPT_TEXT, AT(model), .doc = "The model's name there.",
-	  .sample = "gpt-4o-mini" },
-	{ "weight", OPT_INT, AT(weight), "1", 1, 1000,
-	  .doc = "Its share of the requests among deployments of the same priority.",
-	  .sample = "3" },
-	{ "priority", OPT_INT, AT(priority), NULL, 1, 1000,
-	  .doc = "Lower goes first; without it, its position in the list.", .sample = "2" },
-};
-static const struct option_table deployment_table = {
-	.name = "deployment",
-	.size = sizeof(struct config_deployment),
-	.rows = deployment_rows,
-	.n = ARRAY_LEN(deployment_rows),
-	.shorthand = "deployment",
-};
-#undef AT
-
-#define AT(member) offsetof(struct config_model, member)
-static const struct option model_rows[] = {
-	{ "deployments", OPT_LIST, AT(deployments), .of = &deployment_table,
-	  .doc = "Where it runs, in the order in which they are tried." },
-	{ "timeouts", OPT_SECTION, AT(timeouts), .of = &model_timeouts_table,
-	  .doc = "Times for this model." },
-	{ "retries", OPT_SECTION, AT(retries), .of = &model_retries_table,
-	  .doc = "Retries for this model." },
-};
-static const struct option_table model_table = {
-	.name = "model",
-	.size = sizeof(struct config_model),
-	.rows = model_rows,
-	.n = ARRAY_LEN(model_rows),
-	.shorthand = "deployments",
-	.doc = "A name that clients ask for, and where it runs. One deployment may be written "
-	       "as the value alone: \"gpt-4o-mini: openai/gpt-4o-mini\".",
 };
 #undef AT
 
@@ -455,10 +410,12 @@ static const struct option root_rows[] = {
 	  .doc = "A file of rows over the shipped list of models: prices, limits, abilities, "
 		 "new models (see CATALOGUE). Read again on SIGHUP.",
 	  .sample = "/etc/weir/models.yaml" },
-	{ "providers", OPT_NAMED, AT(providers), .of = &provider_table,
+	{ "providers", OPT_NAMED, AT(providers), .of = &options_provider,
 	  .doc = "Who runs models." },
-	{ "models", OPT_NAMED, AT(models), .of = &model_table,
+	{ "models", OPT_NAMED, AT(models), .of = &options_model,
 	  .doc = "The names that clients ask for." },
+	{ "routes", OPT_NAMED, AT(routes), .of = &options_route,
+	  .doc = "Names that stand for several models, chosen among by a strategy and rules." },
 };
 const struct option_table options_root = {
 	.name = "file",

@@ -15,8 +15,10 @@ enum option_type {
 	OPT_DURATION, /* uint64_t, microseconds */
 	OPT_SIZE,     /* uint64_t, bytes */
 	OPT_MONEY,    /* uint64_t, nano-USD; the limits do not hold */
+	OPT_SHARE,    /* uint64_t, permille: 10%, 2.5%, 0.1 */
 	OPT_DATE,     /* uint64_t, days since 1970-01-01, | DATE_MONTH; likewise */
 	OPT_WORD,     /* uint64_t, index in `words` */
+	OPT_YES_NO,   /* uint64_t: false, true, or OPTION_UNSET */
 	OPT_TEXT,     /* struct text */
 	OPT_SECRET,   /* struct text; no message shows it */
 	OPT_TEXTS,    /* struct texts: a list, or one */
@@ -57,7 +59,7 @@ struct option_table {
 	const char *doc; /* said at the head of its part of the manual */
 };
 
-extern const struct option_table options_root;
+extern const struct option_table options_root, options_provider;
 /* A row of the file that the option catalogue names. */
 extern const struct option_table options_model_row;
 
@@ -66,12 +68,21 @@ const struct option *option_find(const struct option_table *t, struct slice name
 /* The name that was probably meant, or NULL. */
 const char *option_suggest(const struct option_table *t, struct slice name);
 
+/* options_models.c */
+extern const struct option_table options_model, options_deployment, options_route,
+	options_provider_key;
+/* options.c: the words of data_collection. */
+extern const char *const options_collection[];
+
 /* "500ms", "5s", "2m", "1h30m", "0"; "64KiB", "8MiB", "1GB", "1000".  False when it is not
  * one, or does not fit. */
 MUST_USE bool duration_read(struct slice s, uint64_t *us);
 MUST_USE bool size_read(struct slice s, uint64_t *bytes);
 /* "0.15" USD to nano-USD; false: no such amount, or finer than that. */
 MUST_USE bool usd_read(struct slice s, uint64_t *nano);
+/* "10%", "2.5%", "0.1" to permille; a number without % is at most 1. */
+MUST_USE bool share_read(struct slice s, uint64_t *permille);
+void share_print(struct sb *out, uint64_t permille);
 void duration_print(struct sb *out, uint64_t us);
 void size_print(struct sb *out, uint64_t bytes);
 /* "1.25": without zeros at the end. */

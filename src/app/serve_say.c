@@ -15,7 +15,8 @@ static void provider_line(const struct provider *p)
 	if (p->simulated)
 		printf(": a simulated provider, its answers are made up");
 	else if (known != NULL && !p->simulated)
-		printf(": %s%s", known->title, secret_empty(provider_key(p)) ? "" : ", with a key");
+		printf(": %s%s", known->title,
+		       secret_empty(provider_key(p)) ? "" : ", with a key");
 	else
 		printf(": %s://%.*s%s", p->url.https ? "https" : "http", SARG(p->url.host),
 		       secret_empty(provider_key(p)) ? "" : ", with a key");

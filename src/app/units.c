@@ -150,6 +150,36 @@ bool usd_read(struct slice s, uint64_t *nano)
 	return true;
 }
 
+bool share_read(struct slice s, uint64_t *permille)
+{
+	bool percent = slice_ends(s, LIT("%"));
+	uint64_t whole, part = 0, scale = percent ? 10 : 1000;
+	struct slice left, right;
+
+	if (percent)
+		s.n--;
+	if (slice_cut(s, '.', &left, &right)) {
+		while (right.n > 1 && right.p[right.n - 1] == '0')
+			right.n--;
+		if (right.n > (percent ? 1 : 3) || !slice_u64(right, &part))
+			return false;
+		for (size_t i = right.n; i < (percent ? 1 : 3); i++)
+			part *= 10;
+	}
+	if (!slice_u64(left, &whole) || whole > 100000)
+		return false;
+	*permille = whole * scale + part;
+	return percent || *permille <= 1000;
+}
+
+void share_print(struct sb *out, uint64_t permille)
+{
+	sb_u64(out, permille / 10);
+	if (permille % 10 != 0)
+		sb_fmt(out, ".%u", (unsigned)(permille % 10));
+	sb_lit(out, "%");
+}
+
 void option_print(struct sb *out, const struct option *o, uint64_t value)
 {
 	if (o->type == OPT_DURATION)
@@ -158,6 +188,8 @@ void option_print(struct sb *out, const struct option *o, uint64_t value)
 		size_print(out, value);
 	else if (o->type == OPT_MONEY)
 		usd_print(out, value);
+	else if (o->type == OPT_SHARE)
+		share_print(out, value);
 	else if (o->type == OPT_DATE)
 		date_print(out, (int64_t)(value & ~DATE_MONTH));
 	else

@@ -148,6 +148,10 @@ struct provider_known {
 	/* Other dialects it speaks.  Ends with the first that has no base and is DIALECT_OPENAI
 	 * (zeros) when shorter. */
 	struct provider_way also[PROVIDER_ALSO_MAX];
+	/* A stream that is cancelled is billed as if it had been read to its end (OpenRouter's
+	 * list of providers, docs on stream cancellation); of others it is known, or taken,
+	 * that the bill stops. */
+	bool cancel_bills;
 	bool local;        /* a server on this machine, looked for on its usual port */
 	bool lists_models; /* its models can be listed: a bare array, or one under `data` or
 			      `models`, of objects with `id` or `name` */

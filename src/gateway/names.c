@@ -17,7 +17,7 @@ static struct deployment *unlisted(const struct snapshot *s, const struct provid
 	d->provider = p;
 	d->model = arena_copy(a, model);
 	d->model_json = json_quote(a, model);
-	d->name = arena_copy(a, name);
+	d->name = name;
 	d->index = DEPLOYMENT_UNLISTED;
 	family = deployment_look_up(d, s->catalogue, s->day);
 	d->target.health = p->health;
@@ -43,6 +43,16 @@ static struct model *plain_model(const struct snapshot *s, size_t n, struct depl
 	return m;
 }
 
+/* The one of the config, when there is one: its breaker knows more than a new one. */
+static struct deployment *deployment_of(const struct snapshot *s, const struct provider *p,
+					struct slice model, struct arena *a)
+{
+	struct slice name = arena_fmt(a, "%.*s/%.*s", SARG(p->name), SARG(model));
+	struct deployment *d = map_get(&s->deployments, name);
+
+	return d != NULL || arena_failed(a) ? d : unlisted(s, p, name, model, a);
+}
+
 static const struct model *passthrough(const struct snapshot *s, struct slice name,
 				       struct arena *a)
 {
@@ -59,10 +69,7 @@ static const struct model *passthrough(const struct snapshot *s, struct slice na
 	m = plain_model(s, 1, &list, a);
 	if (m == NULL)
 		return NULL;
-	/* The one of the config, when there is one: its breaker knows more than a new one. */
-	list[0] = map_get(&s->deployments, name);
-	if (list[0] == NULL)
-		list[0] = unlisted(s, p, name, rest, a);
+	list[0] = deployment_of(s, p, rest, a);
 	if (list[0] == NULL)
 		return NULL;
 	m->name = list[0]->name;
@@ -70,11 +77,53 @@ static const struct model *passthrough(const struct snapshot *s, struct slice na
 	return model_finish(m, a) ? m : NULL;
 }
 
+size_t snapshot_catalogued(const struct snapshot *s, struct slice name,
+			   struct catalogued v[CATALOGUE_FOUND_MAX])
+{
+	struct model_info m;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->provider_n && n < CATALOGUE_FOUND_MAX; i++) {
+		const struct provider *p = s->provider_list[i];
+
+		if (p->open_ended && catalogue_find(s->catalogue, p->name, name, &m) &&
+		    !model_retired(&m, s->day))
+			v[n++] = (struct catalogued){ p, m.upstream };
+	}
+	return n;
+}
+
+/* A client need not know who has it. */
+static const struct model *by_catalogue(const struct snapshot *s, struct slice name,
+					struct arena *a)
+{
+	struct catalogued found[CATALOGUE_FOUND_MAX];
+	size_t n = snapshot_catalogued(s, name, found);
+	struct deployment **list;
+	struct model *m;
+
+	m = n == 0 ? NULL : plain_model(s, n, &list, a);
+	if (m == NULL)
+		return NULL;
+	m->name = arena_copy(a, name);
+	for (size_t i = 0; i < n; i++) {
+		list[i] = deployment_of(s, found[i].provider, found[i].model, a);
+		if (list[i] == NULL)
+			return NULL;
+		m->deployment_n++;
+	}
+	return model_finish(m, a) ? m : NULL;
+}
+
 const struct model *snapshot_find(const struct snapshot *s, struct slice name, struct arena *a)
 {
 	const struct model *m = map_get(&s->models, name);
 
-	return m != NULL ? m : passthrough(s, name, a);
+	if (m == NULL)
+		m = passthrough(s, name, a);
+	if (m == NULL && !arena_failed(a))
+		m = by_catalogue(s, name, a);
+	return m;
 }
 
 static bool has_deployment(struct deployment *const *v, size_t n, const struct deployment *d)

@@ -168,6 +168,7 @@ struct client_key {
 	struct slice *models; /* patterns with `*`; none: all */
 	size_t model_n;
 	enum unsupported unsupported;
+	bool preview; /* it may use previews */
 };
 
 struct kept_affinity {
@@ -257,8 +258,19 @@ MUST_USE enum rc snapshot_put_key(struct snapshot *s, struct client_key *k, stru
 /* ---- gateway/names.c ---------------------------------------------------------------------
  */
 
-/* The model a client asked for: a name of the config, or `provider/model` of a provider that
- * is open-ended, for which `a` gives the memory.  NULL: unknown. */
+/* Deployments that the catalogue knows under a name: of providers that are open-ended, in the
+ * order of the file; the retired are left out.  Returns how many. */
+enum { CATALOGUE_FOUND_MAX = 16 };
+struct catalogued {
+	const struct provider *provider;
+	struct slice model; /* what the provider calls it */
+};
+size_t snapshot_catalogued(const struct snapshot *s, struct slice name,
+			   struct catalogued v[CATALOGUE_FOUND_MAX]);
+
+/* The model a client asked for: a name of the config (a model, its aliases, a route), `auto` or
+ * a tier, `provider/model` of a provider that is open-ended, or a name that the catalogue has
+ * for such providers; `a` gives the memory for the last two.  NULL: unknown. */
 const struct model *snapshot_find(const struct snapshot *s, struct slice name, struct arena *a);
 
 /* One model out of several names: their deployments in this order, each once, all else as the

@@ -1,87 +1,6 @@
 #include "check.h"
 
-#include "app/config.h"
-
-/* ---- an environment of our own ----------------------------------------------------------- */
-
-static const char *test_env_get(const struct config_env *e UNUSED, const char *name)
-{
-	static const struct {
-		const char *name, *value;
-	} vars[] = {
-		{ "OPENAI_API_KEY", "sk-openai" },
-		{ "APP_KEY", "weir-app-key" },
-		{ "EMPTY", "" },
-		{ "WORKERS", "4" },
-		{ "BROKEN_KEY", "sk-x\n" },
-		{ "SPECIAL", "{a: [b]}" },
-		{ "URL", "http://10.0.0.1/v1" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(vars); i++)
-		if (strcmp(vars[i].name, name) == 0)
-			return vars[i].value;
-	return NULL;
-}
-
-static const struct config_env test_env = { test_env_get };
-
-/* ---- reading and building -----------------------------------------------------------------
- */
-
-struct made {
-	struct test_mem t;
-	struct arena a;
-	struct problems p;
-	struct config *c;
-	struct snapshot *s;
-	enum rc rc;
-};
-
-static void make_after(struct made *m, struct slice text, const struct snapshot *before)
-{
-	const struct config_build o = {
-		.mem = &m->t.mem, .env = &test_env, .before = before, .key_seed = 7
-	};
-
-	test_mem_init(&m->t, 0);
-	arena_init(&m->a, &m->t.mem, 4096, 64 << 20);
-	problems_init(&m->p, &m->a);
-	m->c = NULL;
-	m->s = NULL;
-	m->rc = config_read(&m->c, &m->a, text, &test_env, &m->p);
-	if (m->rc == OK)
-		m->rc = config_build(&m->s, m->c, &o, &m->p);
-}
-
-static void make(struct made *m, const char *text)
-{
-	make_after(m, slice_cstr(text), NULL);
-}
-
-static void unmake(struct made *m)
-{
-	snapshot_unref(m->s);
-	arena_free(&m->a);
-	CHECK_INT(m->t.live, 0);
-}
-
-/* All problems, one per line. */
-static const char *problems(struct made *m)
-{
-	static char room[16384];
-	struct sb out;
-
-	sb_init(&out, room, sizeof(room));
-	problems_sort(&m->p);
-	for (size_t i = 0; i < m->p.n; i++) {
-		problem_print(&out, "f", &m->p.v[i]);
-		sb_char(&out, '\n');
-	}
-	return sb_cstr(&out);
-}
-
-#define OPENAI "providers: {openai: {}}\n"
+#include "app_config_made.h"
 
 /* ---- what is wrong, and where
  * ----------------------------------------------------------------- */
@@ -101,7 +20,7 @@ static const struct {
 	{ "zebra_crossing: 1\n" OPENAI,
 	  "f:1:1: unknown option \"zebra_crossing\"; a file has: listen, workers, log, keys, "
 	  "allow_anonymous, reply_headers, unsupported, limits, timeouts, retries, breaker, "
-	  "proxy, media, metrics, catalogue, providers, models\n" },
+	  "proxy, media, metrics, catalogue, providers, models, routes\n" },
 	{ OPENAI "timeouts: {conect: 5s}\n",
 	  "f:2:12: unknown option \"conect\"; did you mean \"connect\"?\n" },
 	{ "providers: {mine: {baseurl: http://x}}\n",

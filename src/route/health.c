@@ -208,45 +208,46 @@ static void histogram_add(struct latency_histogram *g, uint64_t us)
 	atomic_store_explicit(&g->n, left, RELAXED);
 }
 
-/* Adds the buckets to `sum`; returns how many there are. */
-static uint64_t histogram_sum(const struct latency_histogram *g, uint64_t sum[LATENCY_BUCKETS])
+/* Of `k` histograms together, which have counted `n`.  Their counts may be one or two off the
+ * sums of their buckets (other loops are at it), so the last bucket that holds anything is the
+ * end. */
+static uint64_t quantile(const struct latency_histogram *g, unsigned k, uint64_t n,
+			 unsigned permille)
 {
-	uint64_t n = 0;
+	uint64_t rank = n * (permille < 1000 ? permille : 1000), sum = 0;
+	double inside = 1;
+	unsigned at = 0;
 
 	for (unsigned b = 0; b < LATENCY_BUCKETS; b++) {
-		uint32_t v = atomic_load_explicit(&g->bucket[b], RELAXED);
+		uint64_t v = 0;
 
-		sum[b] += v;
-		n += v;
+		for (unsigned i = 0; i < k; i++)
+			v += atomic_load_explicit(&g[i].bucket[b], RELAXED);
+		if (v == 0)
+			continue;
+		at = b;
+		if ((sum + v) * 1000 >= rank) {
+			inside = rank > sum * 1000
+					 ? (double)(rank - sum * 1000) / (double)(v * 1000)
+					 : 0;
+			break;
+		}
+		sum += v;
 	}
-	return n;
-}
-
-static uint64_t quantile(const uint64_t v[LATENCY_BUCKETS], uint64_t n, unsigned permille)
-{
-	double rank = (double)n * (permille < 1000 ? permille : 1000) / 1000, sum = 0;
-	unsigned b = 0;
-	double inside;
-
-	while (b < LATENCY_BUCKETS - 1 && sum + (double)v[b] < rank)
-		sum += (double)v[b++];
-	inside = v[b] > 0 ? (rank - sum) / (double)v[b] : 1;
-	inside = inside < 0 ? 0 : inside > 1 ? 1 : inside;
-	return (uint64_t)two_to(LG_FIRST + (b + inside - 1) / STEPS);
+	return (uint64_t)two_to(LG_FIRST + (at + inside - 1) / STEPS);
 }
 
 uint64_t health_ttft_at(const struct health *h, uint64_t input_tokens, unsigned permille)
 {
-	uint64_t v[LATENCY_BUCKETS] = { 0 }, n;
+	const struct latency_histogram *g = &h->size[prompt_size(input_tokens)];
+	uint64_t n = atomic_load_explicit(&g->n, RELAXED);
 
-	n = histogram_sum(&h->size[prompt_size(input_tokens)], v);
-	if (n < ENOUGH) {
-		memset(v, 0, sizeof(v));
-		n = 0;
-		for (unsigned s = 0; s < PROMPT_SIZES; s++)
-			n += histogram_sum(&h->size[s], v);
-	}
-	return n < ENOUGH ? 0 : quantile(v, n, permille);
+	if (n >= ENOUGH)
+		return quantile(g, 1, n, permille);
+	n = 0;
+	for (unsigned s = 0; s < PROMPT_SIZES; s++)
+		n += atomic_load_explicit(&h->size[s].n, RELAXED);
+	return n < ENOUGH ? 0 : quantile(h->size, PROMPT_SIZES, n, permille);
 }
 
 /* ---- what is told -------------------------------------------------------------------------

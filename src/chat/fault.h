@@ -28,7 +28,8 @@
 	X(FAULT_EMPTY, "empty", true, true, true)                                              \
 	X(FAULT_TRUNCATED, "truncated", true, true, true)                                      \
 	X(FAULT_LOCAL, "gateway", true, false, false)                                          \
-	X(FAULT_GONE, "client_gone", false, false, false)
+	X(FAULT_GONE, "client_gone", false, false, false)                                      \
+	X(FAULT_LOST, "hedge_lost", true, true, false)
 
 #define FAULT_ENUM(kind, name, other, again, health) kind,
 enum fault_kind { FAULT_TABLE(FAULT_ENUM) FAULT_KINDS };

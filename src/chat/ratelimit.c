@@ -312,6 +312,8 @@ static bool read_name(struct header_name *h, struct slice name)
 	struct slice word, rest = { NULL, 0 };
 
 	*h = (struct header_name){ WHAT_NONE, OF_REQUESTS, WINDOW_ANY };
+	if (name.n == 0 || strchr("xXaArR", name.p[0]) == NULL)
+		return false; /* most headers of an answer */
 	for (size_t i = 0; i < ARRAY_LEN(leads); i++)
 		if (slice_ieq(slice_head(name, leads[i].n), leads[i])) {
 			rest = slice_skip(name, leads[i].n);

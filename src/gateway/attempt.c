@@ -3,6 +3,7 @@
  */
 #include "gateway/attempt.h"
 
+#include "chat/ratelimit.h"
 #include "gateway/gateway_impl.h"
 
 static uint64_t now_us(const struct attempt *at)
@@ -13,6 +14,16 @@ static uint64_t now_us(const struct attempt *at)
 static struct metrics_provider *metrics_of(const struct attempt *at)
 {
 	return at->x->view->providers[at->deployment->provider->index].metrics;
+}
+
+static struct health *health_of(const struct attempt *at)
+{
+	return at->deployment->target.health;
+}
+
+uint64_t attempt_input(const struct attempt *at)
+{
+	return tokens_estimate(at->deployment->target.tokens, at->x->prompt_bytes);
 }
 
 /* ---- from its making to its end -----------------------------------------------------------
@@ -34,6 +45,19 @@ struct attempt *attempt_new(struct exchange *x, unsigned candidate, bool hedge)
 	return at;
 }
 
+bool attempt_admit(struct attempt *at)
+{
+	struct health *h = health_of(at);
+
+	if (h != NULL && !breaker_admit(&h->breaker, now_us(at)))
+		return false;
+	if (key_take(at->x, at->deployment->provider, &at->key))
+		return true;
+	if (h != NULL)
+		breaker_forget(&h->breaker);
+	return false;
+}
+
 void attempt_out(struct attempt *at)
 {
 	struct exchange *x = at->x;
@@ -41,6 +65,12 @@ void attempt_out(struct attempt *at)
 	INVARIANT(x->out_n < ATTEMPTS_OUT_MAX);
 	x->out[x->out_n++] = at;
 	at->number = ++x->attempts;
+	if (health_of(at) != NULL) {
+		health_begin(health_of(at), now_us(at));
+		atomic_fetch_add_explicit(&health_of(at)->attempts_total, 1,
+					  memory_order_relaxed);
+		at->counted = true;
+	}
 }
 
 void attempt_drop(struct attempt *at)
@@ -53,20 +83,47 @@ void attempt_drop(struct attempt *at)
 			memmove(&x->out[i], &x->out[i + 1],
 				(x->out_n - i) * sizeof(struct attempt *));
 		}
+	if (at->counted)
+		health_end(health_of(at));
+	at->counted = false;
 	if (at->call != NULL) {
 		http_call_cancel(at->call);
 		at->call = NULL;
 	}
-	at->step_us = 0;
+	at->step_us = at->waiting_us = 0;
 	frames_free(&at->frames);
 	arena_free(&at->scratch);
 	buf_free(&at->held);
+}
+
+/* ---- time -------------------------------------------------------------------------------- */
+
+/* A wait that is worth telling is at least so long. */
+#define WAITING_MIN_US 100000
+
+void attempt_await(struct attempt *at, uint64_t us)
+{
+	const struct health *h = health_of(at);
+	uint64_t long_us = h == NULL ? 0 : 2 * health_ttft_us(h, now_us(at));
+
+	if (h != NULL)
+		at->waiting_us = at->began_us +
+				 (long_us > WAITING_MIN_US ? long_us : WAITING_MIN_US);
+	attempt_expect(at, us);
 }
 
 void attempt_expect(struct attempt *at, uint64_t us)
 {
 	at->step_us = us == 0 ? 0 : now_us(at) + us;
 	exchange_arm(at->x);
+}
+
+void attempt_waiting(struct attempt *at)
+{
+	uint64_t now = now_us(at), waited = now - at->began_us;
+
+	health_waiting(health_of(at), waited, now);
+	at->waiting_us = at->began_us + 2 * waited;
 }
 
 /* ---- what is written down -----------------------------------------------------------------
@@ -80,6 +137,7 @@ void attempt_note(struct attempt *at, enum fault_kind fault)
 	INVARIANT(at->number > 0);
 	x->notes[size_min(at->number, ATTEMPTS_RECORDED) - 1] = (struct attempt_note){
 		.deployment = at->deployment,
+		.key = at->key,
 		.fault = fault,
 		.hedge = at->hedge,
 		.status = at->status,
@@ -112,43 +170,158 @@ static bool is_provider_wide(enum fault_kind kind)
 	       kind == FAULT_QUOTA;
 }
 
-void attempt_judge(struct attempt *at, const struct fault *f)
+/* It was given up without content: that long it is known to have taken.  One that had no more
+ * than the usual time says nothing. */
+static void given_up(struct attempt *at)
+{
+	struct health *h = health_of(at);
+	uint64_t waited = now_us(at) - at->began_us;
+
+	if (at->ttft_us == 0 && waited > health_ttft_us(h, now_us(at)))
+		health_given_up(h, waited, attempt_input(at));
+}
+
+bool attempt_judge(struct attempt *at, const struct fault *f)
 {
 	const struct deployment *d = at->deployment;
 	const struct breaker_rules *rules = &at->x->view->snapshot->breaker;
 	uint64_t rest = f->retry_after_us < rules->open_max_us ? f->retry_after_us
 							       : rules->open_max_us;
+	bool of_key = key_blame(at, f);
 	/* Names that are not listed share their provider's state: one broken model, or its
 	 * rate limit, must not close the way to the others.  And while the client stops us
 	 * from reading the provider, nothing speaks against it. */
-	bool counts = fault_row(f->kind)->health && !at->paused &&
+	bool counts = fault_row(f->kind)->health && !at->paused && !of_key &&
 		      (d->index != DEPLOYMENT_UNLISTED || is_provider_wide(f->kind));
+	struct health *h = health_of(at);
 
-	if (d->target.health == NULL)
-		return;
+	if (h == NULL)
+		return of_key && key_left(at->x, d->provider);
+	if (f->kind == FAULT_TIMEOUT)
+		given_up(at);
+	if (counts)
+		atomic_fetch_add_explicit(&h->failures_total, 1, memory_order_relaxed);
 	if (!counts) {
-		breaker_forget(&d->target.health->breaker);
+		breaker_forget(&h->breaker);
 	} else if (f->kind == FAULT_RATE && rest > 0) {
-		breaker_forget(&d->target.health->breaker);
-		breaker_rest(&d->target.health->breaker, now_us(at), rest);
-	} else if (breaker_failure(&d->target.health->breaker, rules, now_us(at))) {
+		breaker_forget(&h->breaker);
+		breaker_rest(&h->breaker, now_us(at), rest);
+	} else if (breaker_failure(&h->breaker, rules, now_us(at))) {
 		moved(at, "breaker.open");
 	}
+	return of_key && key_left(at->x, d->provider);
 }
 
 void attempt_no_verdict(struct attempt *at)
 {
-	if (at->deployment->target.health != NULL)
-		breaker_forget(&at->deployment->target.health->breaker);
+	key_forget(at);
+	if (health_of(at) == NULL)
+		return;
+	breaker_forget(&health_of(at)->breaker);
+	given_up(at);
 }
 
 void attempt_first_content(struct attempt *at)
 {
-	struct health *h = at->deployment->target.health;
+	struct health *h = health_of(at);
+	uint64_t now = loop_clock_us(at->x->g->loop);
 
-	at->ttft_us = loop_clock_us(at->x->g->loop) - at->began_us;
+	at->ttft_us = now - at->began_us;
+	at->waiting_us = 0;
 	metrics_time(&metrics_of(at)->ttft, at->ttft_us);
-	if (h != NULL &&
-	    breaker_success(&h->breaker, &at->x->view->snapshot->breaker, now_us(at)))
+	key_proved(at);
+	if (h == NULL)
+		return;
+	health_first_content(h, at->ttft_us, attempt_input(at), now);
+	if (breaker_success(&h->breaker, &at->x->view->snapshot->breaker, now)) {
+		health_recovered(h, now);
 		moved(at, "breaker.closed");
+	}
+}
+
+void attempt_succeeded(struct attempt *at)
+{
+	struct health *h = health_of(at);
+	uint64_t took = loop_clock_us(at->x->g->loop) - at->began_us;
+	const struct usage *u = &at->usage;
+
+	if (h == NULL)
+		return;
+	/* Of a plain answer it is not known when it began; and a client that reads slowly says
+	 * nothing about the provider. */
+	if (at->is_stream && !at->was_paused && took > at->ttft_us)
+		health_output(h, usage_completion(u), took - at->ttft_us);
+	if (u->known && usage_prompt(u) > 0)
+		health_cached(h, u->cache_read, usage_prompt(u));
+}
+
+void attempt_lost(struct attempt *at)
+{
+	attempt_no_verdict(at);
+	attempt_settle(at);
+	attempt_note(at, FAULT_LOST);
+	attempt_drop(at);
+}
+
+/* ---- rate limits ------------------------------------------------------------------------- */
+
+/* Without a word on when it is whole again. */
+#define RESET_USUAL_US 60000000
+
+/* What is left of the scarcest, 0 .. 1000, and until when; and how long nothing can be had. */
+static unsigned scarcest(const struct rate_limits *l, uint64_t *reset_us, uint64_t *rest_us)
+{
+	const struct rate_limit *const all[] = { &l->requests, &l->tokens, &l->input_tokens,
+						 &l->output_tokens };
+	unsigned least = 1000;
+
+	*rest_us = 0;
+	*reset_us = RESET_USUAL_US;
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		const struct rate_limit *one = all[i];
+		uint64_t left;
+
+		if (!one->has_remaining || (one->remaining > 0 && !one->has_limit))
+			continue;
+		left = one->remaining >= one->limit
+			       ? (one->remaining > 0 ? 1000 : 0)
+			       : (uint64_t)((double)one->remaining * 1000 / (double)one->limit);
+		if (left < least) {
+			least = (unsigned)left;
+			*reset_us = one->has_reset ? one->reset_us : RESET_USUAL_US;
+		}
+		if (one->remaining == 0 && one->has_reset && one->reset_us > *rest_us)
+			*rest_us = one->reset_us;
+	}
+	return least;
+}
+
+void attempt_limits(struct attempt *at, const struct http_head *head)
+{
+	const uint64_t most = at->x->view->snapshot->breaker.open_max_us;
+	struct health *h = health_of(at);
+	const uint64_t wall = loop_wall_us(at->x->g->loop);
+	struct rate_limits l = { .known = false };
+	uint64_t reset_us, rest_us;
+	unsigned left;
+
+	for (size_t i = 0; i < head->header_n; i++)
+		rate_limits_read(&l, head->headers[i].name, head->headers[i].value, wall);
+	if (!l.known)
+		return;
+	if (at->status == 429 && at->retry_after_us == 0 &&
+	    !rate_limits_wait(&l, &at->retry_after_us))
+		at->retry_after_us = 0;
+	left = scarcest(&l, &reset_us, &rest_us);
+	if (rest_us > most)
+		rest_us = most;
+	/* Of several keys each has limits of its own; a provider's, of models that no model of
+	 * the config names, are of many. */
+	if (key_is_one_of_many(at)) {
+		key_rest(at, rest_us);
+	} else if (h != NULL && at->deployment->index != DEPLOYMENT_UNLISTED) {
+		health_limits(h, left, reset_us, now_us(at));
+		if (rest_us > 0)
+			breaker_rest(&h->breaker, now_us(at), rest_us);
+	}
 }

@@ -10,16 +10,20 @@
 #include "chat/dialect.h"
 #include "chat/fault.h"
 #include "chat/frames.h"
+#include "gateway/metrics.h"
 #include "net/client.h"
 
 struct deployment;
 struct exchange;
+struct provider;
+struct provider_key;
 
 enum { ATTEMPTS_RECORDED = 8, ATTEMPTS_OUT_MAX = 2 };
 
 /* What the record says of one attempt. */
 struct attempt_note {
 	const struct deployment *deployment; /* NULL: it is not over */
+	const struct provider_key *key;      /* NULL: its provider has none */
 	enum fault_kind fault;
 	bool hedge;
 	unsigned status;    /* the provider's; 0: none */
@@ -33,6 +37,7 @@ struct attempt_note {
 struct attempt {
 	struct exchange *x;
 	const struct deployment *deployment;
+	const struct provider_key *key; /* NULL: its provider has none */
 	unsigned candidate;
 	unsigned number;        /* counts the exchange's, from 1 */
 	bool hedge;             /* asked beside another */
@@ -44,6 +49,7 @@ struct attempt {
 	uint64_t retry_after_us;
 	uint64_t began_us;
 	uint64_t ttft_us;     /* from its begin to its first content; 0: none yet */
+	uint64_t waiting_us;  /* its health is told then that it waits; 0: it does not */
 	uint64_t step_us;     /* what is waited for is late from then on; 0: nothing */
 	struct slice *pieces; /* the edited body */
 	size_t piece_n;
@@ -56,6 +62,8 @@ struct attempt {
 	bool content, finish, done; /* seen so far */
 	bool large;                 /* the last event was too large to be looked into */
 	bool paused;                /* the client is slower than the provider */
+	bool was_paused;            /* ... once */
+	bool counted;               /* among those that its health has in flight */
 	struct usage usage;         /* its own */
 	uint64_t text_bytes;
 };
@@ -64,6 +72,9 @@ struct attempt {
 
 /* Another one, which is not out yet; NULL: no memory. */
 struct attempt *attempt_new(struct exchange *x, unsigned candidate, bool hedge);
+/* May it go?  Asks the breaker, which may give it its probe, and finds a key.  False: neither
+ * was taken. */
+MUST_USE bool attempt_admit(struct attempt *at);
 /* It is out: it counts, and has its place among x->out. */
 void attempt_out(struct attempt *at);
 /* Cancels its call, gives back its memory and its place.  The struct itself stays. */
@@ -72,18 +83,72 @@ void attempt_drop(struct attempt *at);
 void attempt_note(struct attempt *at, enum fault_kind fault);
 /* X6: what it used is known, or guessed and marked so; for the metrics.  Before its note. */
 void attempt_settle(struct attempt *at);
+/* Tokens of its prompt, before anybody has counted them. */
+uint64_t attempt_input(const struct attempt *at);
+
+/* Waits for the first content, and for `us` (0: nothing) before the step counts as failed. */
+void attempt_await(struct attempt *at, uint64_t us);
+/* The same of what comes after it. */
+void attempt_expect(struct attempt *at, uint64_t us);
+/* The head of its answer is here: its rate limits. */
+void attempt_limits(struct attempt *at, const struct http_head *head);
+/* It still waits: told to its health at 2, 4, 8 ... times the usual wait. */
+void attempt_waiting(struct attempt *at);
 /* The first content, or the whole plain answer, is here. */
 void attempt_first_content(struct attempt *at);
-/* What its failure says of the health of its deployment. */
-void attempt_judge(struct attempt *at, const struct fault *f);
+/* It is complete; after attempt_settle(). */
+void attempt_succeeded(struct attempt *at);
+/* What its failure says of the health of its deployment, or of its key.  True: it was its key's
+ * fault alone, and there is another key. */
+bool attempt_judge(struct attempt *at, const struct fault *f);
 /* It ends without a verdict on the provider. */
 void attempt_no_verdict(struct attempt *at);
-/* Waits for `us` (0: nothing) before the step counts as failed. */
-void attempt_expect(struct attempt *at, uint64_t us);
+/* The other of the two has content: it is cancelled, accounted and noted. */
+void attempt_lost(struct attempt *at);
+
+/* ---- gateway/keys.c ---------------------------------------------------------------------- */
+
+/* The next key to ask `p` with, of those that nothing speaks against.  A key that is tried
+ * again after a while gets one probe.  False: there are keys and none can be used now. */
+MUST_USE bool key_take(const struct exchange *x, const struct provider *p,
+		       const struct provider_key **key);
+/* Whether key_take() would find one. */
+bool key_left(const struct exchange *x, const struct provider *p);
+/* Whether the fault is one of the key and there are others to use instead; then it is benched.
+ */
+bool key_blame(const struct attempt *at, const struct fault *f);
+/* It was answered with this key. */
+void key_proved(const struct attempt *at);
+/* Nothing was learned of it. */
+void key_forget(const struct attempt *at);
+/* It may not be used for so long. */
+void key_rest(const struct attempt *at, uint64_t us);
+/* Whether its provider has several. */
+bool key_is_one_of_many(const struct attempt *at);
+/* When the first of them may be used again; 0: one can be used now, or there is none. */
+uint64_t keys_ready_us(const struct exchange *x, const struct provider *p);
+
+/* ---- gateway/extra.c --------------------------------------------------------------------- */
+
+/* A request earns for the budgets of its name, and so does what it cost. */
+void extra_earn(struct exchange *x);
+void extra_earn_cost(struct exchange *x, const struct attempt *at);
+/* May the walk's next attempt be made?  Any but the first is paid from the budget of retries.
+ */
+MUST_USE bool extra_retry(struct exchange *x);
+/* It was not made after all; before it is taken out of the walk. */
+void extra_retry_back(struct exchange *x);
+/* When another is to be asked beside it: into x->hedge_us. */
+void hedge_set(struct attempt *at);
+/* May this one be asked beside the one that is out?  Pays when true. */
+MUST_USE bool hedge_pay(struct exchange *x, unsigned candidate);
+void hedge_pay_back(struct exchange *x, unsigned candidate);
+/* What came of it, if it is a hedge. */
+void hedge_count(const struct attempt *at, enum hedge_end end);
 
 /* ---- gateway/prepare.c ------------------------------------------------------------------- */
 
-/* The call for its deployment: body, path and headers.
+/* The call for its deployment: body, path and headers; all but the key.
  * E_UNSUPPORTED: it cannot be told this (x->cannot says what, or x->why);  E_NOMEM, E_TOOBIG */
 MUST_USE enum rc attempt_prepare(struct attempt *at, struct http_call_options *o,
 				 struct err *err);

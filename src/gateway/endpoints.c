@@ -338,7 +338,8 @@ static void metrics(struct gateway *g, struct http_request *rq)
 	if (!g->view->snapshot->metrics_public && !may_ask(g, rq, &dialect_openai, &key))
 		return;
 	buf_init(&out, g->mem, 4 << 20);
-	if (metrics_write(g->shared, &out) == OK)
+	if (metrics_write(g->shared, &out) == OK &&
+	    metrics_write_deployments(g->view->snapshot, &out) == OK)
 		answer(rq, 200, LIT("text/plain; version=0.0.4; charset=utf-8"),
 		       buf_slice(&out));
 	else

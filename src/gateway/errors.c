@@ -31,6 +31,7 @@ enum answer answer_of_fault(enum fault_kind kind)
 		[FAULT_TRUNCATED] = A_UPSTREAM_TRUNCATED,
 		[FAULT_LOCAL] = A_OVERLOADED,
 		[FAULT_GONE] = A_OVERLOADED, /* told to nobody */
+		[FAULT_LOST] = A_OVERLOADED, /* likewise */
 	};
 
 	INVARIANT((unsigned)kind < FAULT_KINDS);

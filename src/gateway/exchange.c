@@ -47,7 +47,9 @@ void exchange_arm(struct exchange *x)
 	uint64_t due = sooner(x->deadline_us, x->step_us), now = now_us(x);
 
 	for (unsigned i = 0; i < x->out_n; i++)
-		due = sooner(due, x->out[i]->step_us);
+		due = sooner(due, sooner(x->out[i]->step_us, x->out[i]->waiting_us));
+	if (x->state == X_ATTEMPT && x->out_n == 1)
+		due = sooner(due, x->hedge_us);
 	if (due == 0)
 		timer_stop(&x->timer);
 	else
@@ -66,6 +68,7 @@ static bool is_over(uint64_t due, uint64_t now)
 }
 
 static bool proceed(struct exchange *x);
+static void hedge(struct exchange *x);
 
 /* What is waited for did not come in its time.  x may be gone afterwards. */
 static void attempt_late(struct attempt *at)
@@ -101,7 +104,7 @@ static void waited(struct exchange *x)
 
 static void on_deadline(struct exchange *x)
 {
-	x->walk.tries = x->walk.rules.attempts; /* no other attempt */
+	walk_stop(&x->walk);
 	if (x->out_n == 0) {
 		waited(x);
 		return;
@@ -129,7 +132,12 @@ static void on_timer(struct timer *t)
 			attempt_late(x->out[i]); /* sees to the timer, or it was the end */
 			return;
 		}
-	exchange_arm(x); /* something came meanwhile and moved the step */
+	for (unsigned i = 0; i < x->out_n; i++)
+		if (is_over(x->out[i]->waiting_us, now))
+			attempt_waiting(x->out[i]);
+	if (x->state == X_ATTEMPT && x->out_n == 1 && is_over(x->hedge_us, now))
+		hedge(x);
+	exchange_arm(x); /* or something came meanwhile and moved the step */
 }
 
 /* ---- the end ---------------------------------------------------------------------------- */
@@ -208,6 +216,11 @@ size_t reply_headers(struct exchange *x, struct slice content_type, struct heade
 	return n;
 }
 
+static void refuse_memory(struct exchange *x)
+{
+	exchange_refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL, LIT("Out of memory."), 0);
+}
+
 /* ---- attempts ---------------------------------------------------------------------------- */
 
 /* Keeps what is to be told of a failure: its words are in memory that is about to go.  That the
@@ -225,6 +238,21 @@ static void remember(struct attempt *at, const struct fault *f)
 	x->usage = at->usage;
 }
 
+/* What the walk learns of a failed attempt.  `other_key`: only its key was no good. */
+static void walk_on(struct attempt *at, const struct fault *f, bool other_key)
+{
+	struct exchange *x = at->x;
+	const struct fault_row *row = fault_row(f->kind);
+
+	if (!row->other)
+		walk_stop(&x->walk);
+	else if (other_key)
+		walk_dropped(&x->walk, at->candidate, true);
+	else
+		walk_failed(&x->walk, at->candidate, row->again, f->retry_after_us, now_us(x),
+			    &x->g->rng);
+}
+
 /* The attempt did not come to be. */
 static void attempt_stillborn(struct attempt *at, enum rc rc, const struct err *err)
 {
@@ -233,21 +261,32 @@ static void attempt_stillborn(struct attempt *at, enum rc rc, const struct err *
 				 .message = slice_cstr(err->text) };
 
 	attempt_note(at, f.kind);
-	attempt_judge(at, &f);
+	walk_on(at, &f, attempt_judge(at, &f));
+	hedge_count(at, HEDGE_FAILED);
 	remember(at, &f);
 	attempt_drop(at);
-	route_failed(&x->walk, at->candidate, fault_row(f.kind)->again, 0, now_us(x),
-		     &x->g->rng);
-	move(x, X_PLANNED);
+	if (x->out_n == 0)
+		move(x, X_PLANNED);
 }
 
 enum start { STARTED, STILLBORN, CANNOT, NO_MEMORY };
 
-/* CANNOT: the deployment cannot be told this; STILLBORN: x->last says why. */
-static enum start attempt_start(struct exchange *x, unsigned candidate)
+static enum rc make_call(struct attempt *at, struct http_call_options *o, struct err *err)
 {
-	struct attempt *at = attempt_new(x, candidate, false);
-	struct health *health;
+	struct exchange *x = at->x;
+	const struct provider *p = at->deployment->provider;
+
+	if (at->key != NULL)
+		o->auth = at->key->key;
+	return http_call_start(&at->call, x->view->providers[p->index].origin, o, x->arena,
+			       &attempt_events, at, err);
+}
+
+/* CANNOT: the deployment cannot be told this, or may not be asked now; STILLBORN: x->last says
+ * why. */
+static enum start attempt_start(struct exchange *x, unsigned candidate, bool as_hedge)
+{
+	struct attempt *at = attempt_new(x, candidate, as_hedge);
 	struct http_call_options o;
 	struct err err = { 0 };
 	enum rc rc;
@@ -255,27 +294,54 @@ static enum start attempt_start(struct exchange *x, unsigned candidate)
 	if (at == NULL)
 		return NO_MEMORY;
 	rc = attempt_prepare(at, &o, &err);
-	health = at->deployment->target.health;
-	if (rc == E_UNSUPPORTED ||
-	    (health != NULL && !breaker_admit(&health->breaker, now_us(x)))) {
+	if (rc == E_UNSUPPORTED || !attempt_admit(at)) {
 		attempt_drop(at);
 		x->spare = at;
 		return CANNOT;
 	}
 	attempt_out(at);
-	x->told = at;
-	x->usage = (struct usage){ .known = false }; /* an earlier one's is not this one's */
-	move(x, X_ATTEMPT);
+	if (!as_hedge) {
+		x->told = at;
+		x->usage = (struct usage){ .known = false }; /* not an earlier one's */
+		move(x, X_ATTEMPT);
+		hedge_set(at);
+	}
 	if (rc == OK)
-		rc = http_call_start(&at->call,
-				     x->view->providers[at->deployment->provider->index].origin,
-				     &o, x->arena, &attempt_events, at, &err);
+		rc = make_call(at, &o, &err);
 	if (rc != OK) {
 		attempt_stillborn(at, rc, &err);
 		return STILLBORN;
 	}
-	attempt_expect(at, x->model->timeouts.first_content_us);
+	attempt_await(at, x->model->timeouts.first_content_us);
 	return STARTED;
+}
+
+/* The one that is out is slow: another is asked beside it, if there is one and it may. */
+static void hedge(struct exchange *x)
+{
+	unsigned candidate;
+
+	x->hedge_us = 0;
+	while (walk_hedge(&x->walk, now_us(x), &candidate)) {
+		if (!hedge_pay(x, candidate)) {
+			walk_unask(&x->walk, candidate);
+			return;
+		}
+		switch (attempt_start(x, candidate, true)) {
+		case STARTED:
+		case STILLBORN:
+			x->hedged = true;
+			return;
+		case CANNOT:
+			hedge_pay_back(x, candidate);
+			walk_skip(&x->walk, candidate);
+			break;
+		case NO_MEMORY:
+			hedge_pay_back(x, candidate);
+			walk_unask(&x->walk, candidate);
+			return;
+		}
+	}
 }
 
 /* ---- media by URL ------------------------------------------------------------------------ */
@@ -302,8 +368,7 @@ enum fetching { FETCH_NOT, FETCHING, FETCH_REFUSED };
 static enum fetching fetch_first(struct exchange *x, const struct deployment *d)
 {
 	const struct fetch_rules *rules = &x->view->snapshot->media;
-	unsigned takes =
-		d->provider->quirks & QUIRK_INLINE_MEDIA ? 0 : d->provider->dialect->takes_urls;
+	unsigned takes = exchange_takes_urls(d);
 	enum rc rc;
 
 	if (x->fetch != NULL || x->chat == NULL || exchange_is_same(x, d) ||
@@ -331,37 +396,42 @@ static bool proceed(struct exchange *x)
 		unsigned candidate = 0;
 		uint64_t wait = 0;
 
-		switch (route_next(&x->walk, now_us(x), x->deadline_us, &candidate, &wait)) {
-		case ROUTE_END:
+		switch (walk_next(&x->walk, now_us(x), x->deadline_us, &candidate, &wait)) {
+		case WALK_END:
 			exchange_fail(x);
 			return false;
-		case ROUTE_WAIT:
+		case WALK_WAIT:
 			move(x, X_WAIT);
 			expect(x, wait);
 			return true;
-		case ROUTE_GO:
+		case WALK_GO:
 			break;
+		}
+		if (!extra_retry(x)) {
+			exchange_fail(x);
+			return false;
 		}
 		switch (fetch_first(x, x->model->deployments[candidate])) {
 		case FETCHING:
-			route_unask(&x->walk, candidate); /* it is no attempt */
+			extra_retry_back(x);
+			walk_unask(&x->walk, candidate); /* it is no attempt */
 			return true;
 		case FETCH_REFUSED:
 			return false;
 		case FETCH_NOT:
 			break;
 		}
-		switch (attempt_start(x, candidate)) {
+		switch (attempt_start(x, candidate, false)) {
 		case STARTED:
 			return true;
 		case CANNOT:
-			route_skip(&x->walk, candidate);
+			extra_retry_back(x);
+			walk_skip(&x->walk, candidate);
 			break;
 		case STILLBORN:
 			break;
 		case NO_MEMORY:
-			exchange_refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL,
-					LIT("Out of memory."), 0);
+			refuse_memory(x);
 			return false;
 		}
 	}
@@ -434,11 +504,11 @@ static void keep_refusal(struct attempt *at, const struct fault *f)
 void attempt_failed(struct attempt *at, const struct fault *given)
 {
 	struct exchange *x = at->x;
-	const struct fault_row *row = fault_row(given->kind);
 	struct fault f = *given;
+	bool other_key;
 
 	f.message = scrub(x, at->deployment->provider, given->message);
-	attempt_judge(at, &f);
+	other_key = attempt_judge(at, &f);
 	if (x->state == X_COMMITTED) {
 		attempt_settle(at);
 		x->usage = at->usage;
@@ -449,12 +519,9 @@ void attempt_failed(struct attempt *at, const struct fault *given)
 	attempt_note(at, f.kind);
 	remember(at, &f);
 	keep_refusal(at, &f);
+	hedge_count(at, HEDGE_FAILED);
 	attempt_drop(at);
-	if (row->other)
-		route_failed(&x->walk, at->candidate, row->again, f.retry_after_us, now_us(x),
-			     &x->g->rng);
-	else
-		x->walk.tries = x->walk.rules.attempts;
+	walk_on(at, &f, other_key);
 	if (x->out_n > 0) { /* the other of the two goes on */
 		x->told = x->out[0];
 		exchange_arm(x);
@@ -479,12 +546,29 @@ static struct slice stream_type(const struct exchange *x)
 	return framing_type(x->ask.array ? FRAMING_ARRAY : x->ask.dialect->framing);
 }
 
+/* It has content; the other, if there is one, is not needed any more. */
+static void win(struct attempt *at)
+{
+	struct exchange *x = at->x;
+
+	hedge_count(at, HEDGE_WON);
+	for (unsigned i = x->out_n; i-- > 0;)
+		if (x->out[i] != at) {
+			hedge_count(x->out[i], HEDGE_LOST);
+			walk_dropped(&x->walk, x->out[i]->candidate, false);
+			attempt_lost(x->out[i]);
+		}
+	x->told = at;
+}
+
 void exchange_commit(struct attempt *at)
 {
 	struct exchange *x = at->x;
 	struct header h[REPLY_HEADERS + 1];
-	size_t n = reply_headers(x, stream_type(x), h);
+	size_t n;
 
+	win(at);
+	n = reply_headers(x, stream_type(x), h);
 	h[n++] = (struct header){ LIT("Cache-Control"), LIT("no-cache") };
 	move(x, X_COMMITTED);
 	x->g->streams++;
@@ -510,8 +594,12 @@ void exchange_complete(struct attempt *at, struct slice body)
 
 	attempt_settle(at);
 	x->usage = at->usage;
-	if (!at->is_stream)
+	extra_earn_cost(x, at);
+	if (!at->is_stream) {
+		win(at);
 		first_content(at);
+	}
+	attempt_succeeded(at);
 	attempt_note(at, FAULT_NONE);
 	if (at->is_stream) {
 		exchange_finish(x, END_COMPLETE, 200, reply_bytes(rq));
@@ -545,44 +633,95 @@ static void make_id(struct exchange *x)
 	sb_cstr(&id);
 }
 
-static void make_plan(struct exchange *x)
+/* Where a deployment has its place; opaque state in the history goes back to whoever made it,
+ * if at all possible. */
+static unsigned priority_of(const struct exchange *x, const struct route_choice *c)
 {
-	struct route_candidate c[ROUTE_CANDIDATES_MAX];
+	const struct deployment *d = x->model->deployments[c->candidate];
+
+	if (x->chat == NULL || x->chat->pinned.n == 0)
+		return d->target.priority;
+	return slice_eq(d->provider->name, x->chat->pinned) ? 0 : d->target.priority + 1;
+}
+
+/* Takes one of those from `from` on with a chance by its weight to the front, among those of
+ * the lowest priority that is left. */
+static void draw(struct exchange *x, struct route_plan *p, unsigned from)
+{
+	unsigned priority = UINT32_MAX;
+	uint64_t sum = 0, at;
+
+	for (unsigned i = from; i < p->n; i++) {
+		unsigned own = priority_of(x, &p->choice[i]);
+
+		if (own < priority)
+			sum = 0;
+		if (own <= priority) {
+			priority = own;
+			sum += x->model->targets[p->choice[i].candidate]->weight;
+		}
+	}
+	at = rng_below(&x->g->rng, size_max(sum, 1));
+	for (unsigned i = from; i < p->n; i++) {
+		struct route_choice picked = p->choice[i];
+		unsigned weight = x->model->targets[picked.candidate]->weight;
+
+		if (priority_of(x, &picked) != priority)
+			continue;
+		if (at >= weight) {
+			at -= weight;
+			continue;
+		}
+		p->choice[i] = p->choice[from];
+		p->choice[from] = picked;
+		return;
+	}
+}
+
+/* Without those that are left alone, or rest for longer than anybody waits. */
+static void find_choices(struct exchange *x, struct route_plan *p, size_t n)
+{
+	uint64_t now = now_us(x);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct health *h = x->model->targets[i]->health;
+		uint64_t rest = h == NULL ? 0 : breaker_rests_until(&h->breaker, now);
+
+		if ((h != NULL && breaker_look(&h->breaker, now) == BREAKER_OPEN) ||
+		    rest > now + x->model->retries.retry_after_max_us)
+			continue;
+		p->choice[p->n++] =
+			(struct route_choice){ .candidate = (uint16_t)i, .ready_us = rest };
+	}
+}
+
+/* E_NOMEM */
+static enum rc make_plan(struct exchange *x)
+{
 	const struct model *m = x->model;
-	const struct route_rules rules = {
+	const struct walk_rules rules = {
 		.attempts = m->retries.attempts,
 		.backoff_us = m->retries.backoff_us,
 		.backoff_max_us = m->retries.backoff_max_us,
 		.retry_after_max_us = m->retries.retry_after_max_us,
 	};
-	size_t n = size_min(m->deployment_n, ARRAY_LEN(c));
-	uint64_t now = now_us(x);
+	size_t n = size_min(m->deployment_n, ROUTE_CANDIDATES_MAX);
+	struct route_plan p = { .choice = ARENA_ARRAY(x->arena, struct route_choice,
+						      size_max(n, 1)) };
+	enum rc rc;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct deployment *d = m->deployments[i];
-		uint64_t rest = d->target.health == NULL
-					? 0
-					: breaker_rests_until(&d->target.health->breaker, now);
-
-		c[i] = (struct route_candidate){
-			.priority = d->target.priority,
-			.weight = d->target.weight,
-			.open = d->target.health != NULL &&
-				breaker_look(&d->target.health->breaker, now) == BREAKER_OPEN,
-			.ready_us = rest > now + rules.retry_after_max_us ? 0 : rest,
-		};
-		/* Opaque state in the history goes back to whoever made it, if at all possible.
-		 */
-		if (x->chat != NULL && x->chat->pinned.n > 0)
-			c[i].priority = slice_eq(d->provider->name, x->chat->pinned)
-						? 0
-						: d->target.priority + 1;
-		c[i].open |= rest > now + rules.retry_after_max_us;
-	}
-	route_plan(&x->walk, &rules, c, n, &x->g->rng);
+	if (p.choice == NULL)
+		return E_NOMEM;
+	find_choices(x, &p, n);
+	for (unsigned i = 0; i + 1 < p.n; i++)
+		draw(x, &p, i);
+	rc = walk_begin(&x->walk, &p, &rules, x->arena);
+	if (rc != OK)
+		return rc;
 	if (m->timeouts.total_us != 0)
 		x->deadline_us = request_began_us(x->rq) + m->timeouts.total_us;
 	move(x, X_PLANNED);
+	return OK;
 }
 
 /* No provider of the model counts: about four bytes to a token, and said so. */
@@ -601,8 +740,7 @@ static void answer_estimate(struct exchange *x)
 	x->ask.dialect->count_write(x->usage.input, &out);
 	body = out_slice(&out);
 	if (body.n == 0) {
-		exchange_refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL, LIT("Out of memory."),
-				0);
+		refuse_memory(x);
 		return;
 	}
 	exchange_finish(x, END_COMPLETE, 200, body.n);
@@ -647,7 +785,11 @@ struct exchange *exchange_begin(struct gateway *g, struct http_request *rq,
 		answer_estimate(x);
 		return NULL;
 	}
-	make_plan(x);
+	if (make_plan(x) != OK) {
+		refuse_memory(x);
+		return NULL;
+	}
+	extra_earn(x);
 	return proceed(x) ? x : NULL;
 }
 
@@ -671,8 +813,10 @@ static void stop_attempts(struct exchange *x, enum fault_kind why)
 	for (unsigned i = 0; i < x->out_n; i++) {
 		struct attempt *at = x->out[i];
 
-		if (x->state == X_ATTEMPT)
+		if (x->state == X_ATTEMPT) {
 			attempt_no_verdict(at);
+			hedge_count(at, HEDGE_GONE);
+		}
 		attempt_settle(at);
 		attempt_note(at, why);
 		if (at == x->told)

@@ -22,7 +22,7 @@
 #include "gateway/errors.h"
 #include "gateway/metrics.h"
 #include "gateway/view.h"
-#include "route/route.h"
+#include "route/walk.h"
 
 enum exchange_state {
 	X_READ,
@@ -79,6 +79,8 @@ struct exchange {
 	struct slice refusal_type; /* its x-amzn-ErrorType */
 	struct timer timer;
 	uint64_t deadline_us; /* of all attempts; 0: none */
+	uint64_t hedge_us;    /* another is asked then, if only one is out; 0: never */
+	bool hedged;          /* there was a hedge */
 	uint64_t step_us;     /* of WAIT and FETCH; 0: nothing is waited for */
 	struct usage usage;   /* of whom the record speaks */
 	uint64_t ttft_us;     /* from the request's first byte to the first content */
@@ -111,6 +113,8 @@ const char *exchange_param(const struct exchange *x);
 
 /* gateway/prepare.c.  Whether its provider has such an endpoint. */
 bool exchange_can_ask(const struct exchange *x, const struct deployment *d);
+/* Media that its provider takes by URL, by part_kind bit. */
+unsigned exchange_takes_urls(const struct deployment *d);
 /* Whether bytes go through as they are. */
 bool exchange_is_same(const struct exchange *x, const struct deployment *d);
 

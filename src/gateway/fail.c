@@ -37,8 +37,10 @@ static uint64_t earliest_retry_us(const struct exchange *x, bool *rests)
 		const struct health *h = x->model->deployments[i]->target.health;
 		uint64_t rest = h == NULL ? 0 : breaker_rests_until(&h->breaker, now);
 		uint64_t open = h == NULL ? 0 : atomic_load(&h->breaker.open_until_us);
+		uint64_t keys = keys_ready_us(x, x->model->deployments[i]->provider);
 		uint64_t until = rest > open ? rest : open;
 
+		until = keys > until ? keys : until;
 		if (until > now && (best == 0 || until - now < best)) {
 			best = until - now;
 			*rests = rest > open;

@@ -1,6 +1,7 @@
 #include "gateway/metrics.h"
 
 #include "base/sb.h"
+#include "gateway/snapshot.h"
 
 #define END_NAME(id, name) name,
 static const char *const end_names[] = { END_TABLE(END_NAME) };
@@ -171,6 +172,21 @@ static void write_requests(const struct metrics_shared *s, struct out *o)
 	}
 }
 
+static void write_hedges(const struct metrics_shared *s, struct out *o)
+{
+#define HEDGE_NAME(id, name) name,
+	static const char *const names[HEDGE_ENDS] = { HEDGE_TABLE(HEDGE_NAME) };
+
+	head(o, "hedges_total", "counter", "Hedges by what came of them.");
+	for (size_t i = 0; i < HEDGE_ENDS; i++) {
+		uint64_t v = 0;
+
+		for (const struct metrics *m = atomic_load(&s->first); m != NULL; m = m->next)
+			v += get(&m->hedges[i]);
+		put(o, "weir_hedges_total{outcome=\"%s\"} %" PRIu64 "\n", names[i], v);
+	}
+}
+
 struct histogram_sum {
 	uint64_t bucket[HISTOGRAM_BUCKETS + 1], sum_us;
 };
@@ -305,11 +321,29 @@ enum rc metrics_write(const struct metrics_shared *s, struct buf *out)
 	put(&o, "weir_build_info{version=\"%s\"} 1\n", WEIR_VERSION);
 	write_requests(s, &o);
 	write_sums(s, &o);
+	write_hedges(s, &o);
 	write_providers(s, &o);
 	for (const struct metrics *m = atomic_load(&s->first); m != NULL; m = m->next)
 		histogram_add(&duration, &m->duration);
 	head(&o, "request_duration_seconds", "histogram",
 	     "From a request's first byte to its end.");
 	write_histogram(&o, "request_duration_seconds", "", &duration);
+	return o.rc;
+}
+
+enum rc metrics_write_deployments(const struct snapshot *s, struct buf *out)
+{
+	struct out o = { .buf = out };
+
+	head(&o, "breaker_opens_total", "counter", "Times that a deployment's breaker opened.");
+	for (size_t i = 0; i < s->deployment_n; i++) {
+		const struct deployment *d = s->deployment_list[i];
+
+		/* Several models may have it. */
+		if (d->target.health != NULL && map_get(&s->deployments, d->name) == d)
+			put(&o, "weir_breaker_opens_total{deployment=\"%.*s\"} %" PRIu64 "\n",
+			    SARG(slice_head(d->name, 200)),
+			    get(&d->target.health->breaker.opens_total));
+	}
 	return o.rc;
 }

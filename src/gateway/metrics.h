@@ -38,6 +38,16 @@ enum end { END_TABLE(END_ENUM) ENDS };
 #undef END_ENUM
 const char *end_name(enum end e);
 
+/* What came of a hedge. */
+#define HEDGE_TABLE(X)                                                                         \
+	X(HEDGE_WON, "won")       /* it had content first */                                   \
+	X(HEDGE_LOST, "lost")     /* the other had, and it was cancelled */                    \
+	X(HEDGE_FAILED, "failed") /* it failed by itself */                                    \
+	X(HEDGE_GONE, "gone")     /* the client had left, or the gateway stopped */
+#define HEDGE_ENUM(id, name) id,
+enum hedge_end { HEDGE_TABLE(HEDGE_ENUM) HEDGE_ENDS };
+#undef HEDGE_ENUM
+
 /* Sums over the loops: id, kind, name, help */
 #define SUM_TABLE(X)                                                                           \
 	X(SUM_CLIENT_BYTES_IN, "counter", "client_bytes_in_total", "Bytes read from clients.") \
@@ -59,6 +69,8 @@ const char *end_name(enum end e);
 	X(SUM_POOL_REUSED, "counter", "pool_reused_total", "Calls on a kept connection.")      \
 	X(SUM_POOL_RESENT, "counter", "pool_resent_total",                                     \
 	  "Calls sent again because a kept connection was closed.")                            \
+	X(SUM_RETRIES_REFUSED, "counter", "retries_refused_total",                             \
+	  "Further attempts that the budget of retries did not allow.")                        \
 	X(SUM_LOOP_LAG_US, "gauge_max", "loop_lag_seconds",                                    \
 	  "The longest turn of any loop in the last second.")
 #define SUM_ENUM(id, kind, name, help) id,
@@ -86,6 +98,7 @@ struct metrics {
 	counter requests[CHAT_OPS][ENDS];
 	counter responses[STATUS_CLASSES];
 	counter sums[SUMS];
+	counter hedges[HEDGE_ENDS];
 	struct histogram duration;
 	atomic_uint provider_n;
 	struct metrics_provider *provider[METRICS_PROVIDERS_MAX];
@@ -108,6 +121,9 @@ void metrics_time(struct histogram *h, uint64_t us);
 void metrics_usage(struct metrics_provider *p, const struct usage *u);
 
 /* The text of /metrics (Prometheus 0.0.4), of all loops.  E_NOMEM, E_TOOBIG. */
+struct snapshot;
+/* What is not any loop's: of the deployments themselves.  E_NOMEM, E_TOOBIG. */
+MUST_USE enum rc metrics_write_deployments(const struct snapshot *s, struct buf *out);
 MUST_USE enum rc metrics_write(const struct metrics_shared *s, struct buf *out);
 
 #endif

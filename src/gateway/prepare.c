@@ -107,6 +107,11 @@ static enum rc cannot(struct attempt *at, enum rc rc, const struct chat_refusal 
 	return E_UNSUPPORTED;
 }
 
+unsigned exchange_takes_urls(const struct deployment *d)
+{
+	return d->provider->quirks & QUIRK_INLINE_MEDIA ? 0 : d->provider->dialect->takes_urls;
+}
+
 bool exchange_can_ask(const struct exchange *x, const struct deployment *d)
 {
 	const struct dialect *theirs = d->provider->dialect;
@@ -282,7 +287,6 @@ enum rc attempt_prepare(struct attempt *at, struct http_call_options *o, struct 
 		.header_n = pv->header_n,
 		.auth_name = p->auth_name,
 		.auth_prefix = p->auth_prefix,
-		.auth = provider_key(p),
 		.body = at->pieces,
 		.body_n = at->piece_n,
 	};

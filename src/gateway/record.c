@@ -4,7 +4,8 @@
  */
 #include "gateway/gateway_impl.h"
 
-/* "openai/gpt-4o:rate_limit/429,groq/llama:ok" */
+/* "openai/gpt-4o[team]:rate_limit/429,groq/llama:hedge_lost,+local/llama:ok": a key's name
+ * where the provider has several; a hedge has a plus. */
 static struct slice attempts_text(const struct exchange *x, char *room, size_t cap)
 {
 	unsigned n = x->attempts < ATTEMPTS_RECORDED ? x->attempts : ATTEMPTS_RECORDED;
@@ -18,7 +19,14 @@ static struct slice attempts_text(const struct exchange *x, char *room, size_t c
 			continue; /* cut short before it had a result */
 		if (out.n > 0)
 			sb_char(&out, ',');
+		if (a->hedge)
+			sb_char(&out, '+');
 		sb_str(&out, a->deployment->name);
+		if (a->key != NULL && a->deployment->provider->key_n > 1) {
+			sb_char(&out, '[');
+			sb_str(&out, a->key->name);
+			sb_char(&out, ']');
+		}
 		sb_char(&out, ':');
 		sb_lit(&out, a->fault == FAULT_NONE ? "ok" : fault_row(a->fault)->name);
 		if (a->status != 0 && a->fault != FAULT_NONE) {

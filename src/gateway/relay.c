@@ -62,6 +62,7 @@ static void on_head(void *ctx, const struct http_head *head)
 			      http_header(head, LIT("retry-after")), loop_wall_us(x->g->loop),
 			      &at->retry_after_us))
 		at->retry_after_us = 0;
+	attempt_limits(at, head);
 	at->is_stream = x->stream && good && framing_is(dialect->framing, type);
 	buf_init(&at->held, x->g->mem, good ? s->response_max : ERROR_BODY_MAX);
 	if (at->is_stream) {
@@ -95,7 +96,7 @@ static void flush(struct attempt *at, struct outgoing *o)
 		return;
 	/* E_CLOSED: `gone` follows; there is nothing to do here. */
 	if (reply_write(x->rq, o->v, o->n) == E_FULL && !at->paused) {
-		at->paused = true;
+		at->paused = at->was_paused = true;
 		if (at->call != NULL)
 			http_call_pause(at->call);
 	}

@@ -56,6 +56,7 @@ static enum rc provider_open(struct view *v, const struct provider *p,
 	for (size_t i = 0; i < 2; i++)
 		out->headers[i] = make_headers(&v->arena, p, i == 1, &out->header_n);
 	out->metrics = metrics_provider(m, p->name, v->mem);
+	out->key_credit = ARENA_ARRAY(&v->arena, int64_t, size_max(p->key_n, 1));
 	if (arena_failed(&v->arena) || out->metrics == NULL)
 		return err_nomem(err, "view.provider");
 	rc = origin_get(&out->origin, c, &o, err);

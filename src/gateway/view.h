@@ -17,6 +17,7 @@ struct provider_view {
 	const struct header *headers[2];  /* plain, streamed */
 	size_t header_n;
 	struct metrics_provider *metrics;
+	int64_t *key_credit; /* of each of its keys, for their rotation; this loop's own */
 };
 
 struct view {

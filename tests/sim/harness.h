@@ -61,7 +61,9 @@ struct profile {
 	bool drains;   /* stops in the middle */
 	bool reloads;
 	bool tls_clients, tls_upstream;
-	double poor; /* chance that an allocation of the gateway fails */
+	bool hedges;  /* slow attempts are hedged, and most are slow */
+	bool bad_key; /* one provider has a second key, which is wrong */
+	double poor;  /* chance that an allocation of the gateway fails */
 };
 
 /* ---- reading a response (reader.c) ------------------------------------------- */

@@ -174,6 +174,8 @@ static void draw_profile(struct run *r)
 	p->calm = rng_chance(rng, 0.15);
 	p->tls_clients = rng_chance(rng, 0.15);
 	p->tls_upstream = rng_chance(rng, 0.15);
+	p->hedges = rng_chance(rng, 0.4);
+	p->bad_key = rng_chance(rng, 0.3);
 	p->failover = !p->calm && rng_chance(rng, 0.15);
 	p->prompt = p->calm || p->failover || rng_chance(rng, 0.5);
 	if (p->calm || p->failover) {

@@ -4,6 +4,9 @@
 #include "wire/json_scan.h"
 #include "wire/url.h"
 
+/* So many answers came so late, it is said: what is slower is hedged. */
+enum { LEARNED = 40, SLOW_US = 30000 };
+
 static const char *const names[PROVIDERS] = { "alpha", "beta", "gamma" };
 
 static struct tls_client *own_tls(struct run *r, struct snapshot *s)
@@ -17,6 +20,20 @@ static struct tls_client *own_tls(struct run *r, struct snapshot *s)
 	s->tls_list = ARENA_ARRAY(&s->arena, struct snapshot_tls *, 1);
 	s->tls_list[s->tls_n++] = t;
 	return t->tls;
+}
+
+static void add_key(struct snapshot *s, struct provider *p, const char *name,
+		    const char *secret)
+{
+	struct kept_breaker *kept = mem_zero(s->arena.mem, sizeof(*kept));
+
+	INVARIANT(kept != NULL);
+	atomic_init(&kept->refs, 1);
+	p->keys[p->key_n++] =
+		(struct provider_key){ .name = slice_cstr(name),
+				       .key = secret_make(&s->arena, slice_cstr(secret)),
+				       .breaker = &kept->breaker,
+				       .weight = 1 };
 }
 
 static struct provider *provider(struct run *r, struct snapshot *s, unsigned i)
@@ -37,8 +54,10 @@ static struct provider *provider(struct run *r, struct snapshot *s, unsigned i)
 	p->dialect = &dialect_openai;
 	p->auth_name = LIT("Authorization");
 	p->auth_prefix = LIT("Bearer ");
-	p->keys = ARENA_NEW(a, struct provider_key);
-	p->keys[p->key_n++].key = secret_make(a, slice_cstr(r->secret[i]));
+	p->keys = ARENA_ARRAY(a, struct provider_key, 2);
+	if (i == 1 && r->profile.bad_key)
+		add_key(s, p, "wrong", "sk-wrong");
+	add_key(s, p, "right", r->secret[i]);
 	p->quirks = i == 2 ? QUIRK_NO_STREAM_OPTIONS : 0;
 	p->connect_timeout_us = 2 * SECOND;
 	p->open_ended = i == 2;
@@ -48,8 +67,8 @@ static struct provider *provider(struct run *r, struct snapshot *s, unsigned i)
 	return p;
 }
 
-static struct deployment *deployment(struct snapshot *s, const char *name, unsigned provider,
-				     unsigned priority, unsigned weight)
+static struct deployment *deployment(struct run *r, struct snapshot *s, const char *name,
+				     unsigned provider, unsigned priority, unsigned weight)
 {
 	struct arena *a = &s->arena;
 	struct deployment *d = ARENA_NEW(a, struct deployment);
@@ -66,13 +85,17 @@ static struct deployment *deployment(struct snapshot *s, const char *name, unsig
 	d->target.health = mem_zero(a->mem, sizeof(*d->target.health));
 	INVARIANT(d->target.health != NULL);
 	atomic_init(&d->target.health->refs, 1);
+	for (unsigned i = 0; i < LEARNED && r->profile.hedges; i++)
+		health_first_content(d->target.health, SLOW_US, 10,
+				     loop_now_us(r->gateway_loop));
 	d->index = (uint32_t)s->deployment_n;
 	s->deployment_list[s->deployment_n++] = d;
 	INVARIANT(map_put(&s->deployments, d->name, d));
 	return d;
 }
 
-static void model(struct snapshot *s, const char *name, struct deployment *const *d, size_t n)
+static void model(struct run *r, struct snapshot *s, const char *name,
+		  struct deployment *const *d, size_t n)
 {
 	struct arena *a = &s->arena;
 	struct model *m = ARENA_NEW(a, struct model);
@@ -84,6 +107,10 @@ static void model(struct snapshot *s, const char *name, struct deployment *const
 	m->deployment_n = n;
 	m->timeouts = s->timeouts;
 	m->retries = s->retries;
+	m->hedge = (struct hedge_rules){ .on = r->profile.hedges,
+					 .percentile = 900,
+					 .count = { .cap = 10 },
+					 .cost = { .cap = 10 } };
 	INVARIANT(model_finish(m, a));
 	s->model_list[s->model_n++] = m;
 	INVARIANT(map_put(&s->models, m->name, m));
@@ -152,13 +179,13 @@ struct snapshot *settings_new(struct run *r, struct mem *mem)
 	s->model_list = ARENA_ARRAY(a, struct model *, 8);
 	for (unsigned i = 0; i < PROVIDERS; i++)
 		s->provider_list[s->provider_n++] = provider(r, s, i);
-	d[0] = deployment(s, "alpha/m", 0, 0, 1);
-	d[1] = deployment(s, "beta/m", 1, 0, 2);
-	d[2] = deployment(s, "gamma/m", 2, 1, 1);
-	d[3] = deployment(s, "beta/other", 1, 1, 1);
-	model(s, "chat", d, 3);
-	model(s, "solo", d, 1);
-	model(s, "spill", (struct deployment *const[]){ d[0], d[3], d[2] }, 3);
+	d[0] = deployment(r, s, "alpha/m", 0, 0, 1);
+	d[1] = deployment(r, s, "beta/m", 1, 0, 2);
+	d[2] = deployment(r, s, "gamma/m", 2, 1, 1);
+	d[3] = deployment(r, s, "beta/other", 1, 1, 1);
+	model(r, s, "chat", d, 3);
+	model(r, s, "solo", d, 1);
+	model(r, s, "spill", (struct deployment *const[]){ d[0], d[3], d[2] }, 3);
 	keys(r, s);
 	s->version = 1;
 	INVARIANT(!arena_failed(a));

@@ -188,6 +188,7 @@ static unsigned status_of(enum fault_kind kind)
 	case FAULT_TLS:
 	case FAULT_LOCAL:
 	case FAULT_GONE:
+	case FAULT_LOST:
 	case FAULT_KINDS:
 		return 500;
 	}

@@ -1,9 +1,11 @@
 /* route/ask.h -- what a request says about its own routing, beside the conversation.
  *
- * Pure.  Source: the vocabulary of OpenRouter's chat API, which many clients speak (`provider`,
- * `models`, `route`, `usage`, `transforms`), and weir's own (`deadline_ms`, `max_cost_usd`,
- * `min_quality`, `region`, `local_only`, `session_id`).  These members are taken out of what is
- * forwarded; docs/routing.md has the list.
+ * Pure.  None of these names is a member of an official request of the dialects (`openai`,
+ * `responses`, `anthropic`, `gemini`, `bedrock`, `cohere`), so that they mean the same in each.
+ * What is null counts as not said.  Source: the vocabulary of OpenRouter's chat API, which many
+ * clients speak (`provider`, `models`, `route`, `usage`, `transforms`, `session_id`), and
+ * weir's own (`deadline_ms`, `max_cost_usd`, `min_quality`, `region`, `local_only`).  These
+ * members are taken out of what is forwarded; docs/routing.md has the list.
  */
 #ifndef WEIR_ROUTE_ASK_H
 #define WEIR_ROUTE_ASK_H
@@ -13,9 +15,10 @@
 #include "route/policy.h"
 #include "wire/json_scan.h"
 
-enum { ASK_MODELS_MAX = 32, ASK_NAMES_MAX = 64 };
+enum { ASK_MODELS_MAX = 32, ASK_NAMES_MAX = 64, ASK_NAME_MAX = 256 };
 
-/* The members that are for us and not for a provider.  `metadata` and `user` are for both. */
+/* The members that are for us and not for a provider; `key` as it is written in the JSON.
+ * `metadata` and `user` are for both. */
 bool ask_is_member(struct slice key);
 
 struct route_ask {
@@ -23,6 +26,8 @@ struct route_ask {
 	struct route_policy policy; /* what of it is policy */
 	const struct slice *models; /* asked for after the first, in order */
 	size_t model_n;
+	bool across; /* provider.sort.partition "none": the strategy orders the deployments of
+			all models together, not model by model */
 	bool show_cost; /* usage: {include: true} */
 	bool go_on;     /* route: {continue: true}: another goes on when a stream breaks off */
 	struct slice session;  /* session_id; empty: none */
@@ -42,9 +47,9 @@ struct ask_refusal {
 MUST_USE enum rc ask_read(struct route_ask *ask, const struct json_member *m, size_t n,
 			  struct arena *a, struct ask_refusal *why);
 
-/* A name with its suffix taken off: ":floor" (cheapest), ":nitro" (fastest), ":free" (only what
- * costs nothing); what the suffix means is put into `p`.  Any other suffix stays part of the
- * name. */
+/* A name with its suffix taken off: ":floor" (cheapest), ":nitro" (the most tokens per
+ * second, as OpenRouter has it), ":free" (only what costs nothing); what the suffix means is
+ * put into `p`.  Any other suffix stays part of the name. */
 struct slice ask_suffix(struct slice name, struct route_policy *p);
 
 #endif

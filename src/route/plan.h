@@ -39,6 +39,8 @@ struct route_facts {
 	X(REJECT_ACCOUNT, "account", "the key may not use it")                                 \
 	X(REJECT_IGNORED, "ignored", "provider.ignore names it")                               \
 	X(REJECT_NOT_ONLY, "not_only", "provider.only does not name it")                       \
+	X(REJECT_NOT_ORDER, "not_order",                                                       \
+	  "provider.order does not name it, and there are no fallbacks")                       \
 	X(REJECT_PREVIEW, "preview", "it is a preview and the key has no access to those")     \
 	X(REJECT_RETIRED, "retired", "it is retired")                                          \
 	X(REJECT_MEDIA, "media", "it does not take a kind of media that the request has")      \
@@ -109,14 +111,27 @@ MUST_USE enum rc route_plan(struct route_plan *p, const struct route_target *con
 /* ---- its two steps ------------------------------------------------------------------------
  */
 
-/* route/filter.c: the first rule that keeps `t` out. */
-enum rejection route_filter(const struct route_target *t, unsigned candidate,
+/* route/filter.c: the first rule that keeps `t` out.  `rules` is route_rules() of the same
+ * policy. */
+unsigned route_rules(const struct route_policy *policy);
+enum rejection route_filter(const struct route_target *t, unsigned candidate, unsigned rules,
 			    const struct route_policy *policy, const struct route_facts *f,
 			    const struct route_env *env);
 /* Tokens of the prompt and its media, as this one counts them. */
 uint64_t route_input(const struct route_target *t, const struct route_facts *f);
-/* Of the answer, at most, as far as that is known; at least 1. */
+/* Of all answers, at most: what is asked for, else what the model gives, else what its context
+ * has room for, else ROUTE_OUTPUT_UNKNOWN each. */
 uint64_t route_output_max(const struct route_target *t, const struct route_facts *f);
+/* ... and what is expected, to compare costs: ROUTE_OUTPUT_USUAL each, or less where less is
+ * asked for. */
+uint64_t route_output_usual(const struct route_facts *f);
+enum { ROUTE_OUTPUT_USUAL = 512, ROUTE_OUTPUT_SHORT = 64, ROUTE_OUTPUT_UNKNOWN = 16384 };
+
+/* Prompt and answer (as asked for, else ROUTE_OUTPUT_USUAL) in its context.  FITS_NOT: also
+ * when the estimate was too high by the doubt there is about it; FITS_PERHAPS: not when it was
+ * too low by that much, and then it goes last. */
+enum route_fit { FITS, FITS_PERHAPS, FITS_NOT };
+enum route_fit route_fits(const struct route_target *t, const struct route_facts *f);
 
 /* route/order.c: orders p->choice[0 .. p->n), of which candidate and ready_us are set. */
 void route_order(struct route_plan *p, const struct route_target *const *v,

@@ -37,10 +37,16 @@ struct route_shares {
 	unsigned cost, latency, quality;
 };
 
+/* The first of the names that stands for `t`, case ignored; SLICE_NONE: none does. */
+size_t route_names_find(const struct route_names *names, const struct route_target *t);
+/* `wide` is `name`, or the provider of which it is a model. */
+bool route_name_covers(struct slice wide, struct slice name);
+
 struct route_policy {
 	enum strategy strategy;
 	bool strategy_given; /* a request's: it stands instead of the route's */
-	bool no_fallbacks;   /* only the first of the plan is asked, though again if it may */
+	bool no_fallbacks;   /* only the first of the plan is asked, though again if it may;
+				with `order`: only those that it names, one after the other */
 	bool require_params; /* only those that take every parameter that is sent */
 	bool zdr;            /* only those that keep nothing */
 	bool no_collection;  /* only those that do not learn from it */
@@ -51,9 +57,11 @@ struct route_policy {
 	unsigned quantizations;          /* 1 << enum quantization; 0: any */
 	uint64_t max_price_input;        /* nano-USD per million tokens; UINT64_MAX or 0: any */
 	uint64_t max_price_output;
-	bool free_only;       /* what costs nothing */
-	uint64_t max_cost;    /* nano-USD of the whole request at its largest; 0: any */
-	unsigned min_quality; /* 0 .. 1000 */
+	uint64_t max_price_request; /* nano-USD each */
+	uint64_t max_price_image;   /* nano-USD each, beside its tokens */
+	bool free_only;             /* what costs nothing */
+	uint64_t max_cost;          /* nano-USD of the whole request at its largest; 0: any */
+	unsigned min_quality;       /* 0 .. 1000 */
 	uint64_t deadline_us; /* from the request's first byte to its end; 0: the timeouts' */
 	unsigned percentile;  /* permille, of BY_TTFT; 0: 500 */
 	uint64_t max_ttft_us; /* preferred: slower ones go last; 0: any */

@@ -21,11 +21,12 @@ struct route_rule {
 	size_t tag_n;
 	const struct slice *keys; /* names of the config's keys: one of these; none: any */
 	size_t key_n;
-	unsigned weekdays;                  /* 1 << 0: Monday; 0: any */
-	unsigned from_minute, until_minute; /* of the day, UTC; over midnight when from > until;
-					       equal: any */
-	unsigned needs;                     /* 1 << enum model_cap that the request needs */
-	unsigned media;                     /* 1 << enum model_medium that it has */
+	unsigned weekdays; /* 1 << 0: Monday; 0: any */
+	/* Of the day, UTC; over midnight when from > until, and the weekday is that on which
+	 * the night begins; equal: any. */
+	unsigned from_minute, until_minute;
+	unsigned needs; /* 1 << enum model_cap that the request needs */
+	unsigned media; /* 1 << enum model_medium that it has */
 	enum tri_state { TRI_ANY, TRI_YES, TRI_NO } stream;
 	/* What then holds. */
 	const uint64_t

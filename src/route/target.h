@@ -48,6 +48,7 @@ struct route_target {
 	uint64_t price_output;     /* likewise */
 	uint64_t price_cache_read; /* likewise; price_input where there is no such price */
 	uint64_t price_request;    /* each */
+	uint64_t price_image;      /* each, beside its tokens; 0: nothing, or not known */
 	unsigned quality;          /* 0 .. 1000: stated by the owner, else by its tier */
 	bool zdr;                  /* keeps nothing of what it is sent */
 	bool collects;             /* may keep and learn from it */

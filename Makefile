@@ -37,7 +37,7 @@ check: clang ## the checks alone: format, floors, purity, headers, secrets, styl
 bench: ## measure against nginx on this machine (ARGS="--quick", see docs/performance.md)
 	@tools/setup --bench
 	@$(MAKE) --no-print-directory build
-	@$(NINJA) -C $(BUILD) bench/bench_load bench/bench_start bench/bench_upstream
+	@$(NINJA) -C $(BUILD) bench/bench_load bench/bench_start bench/bench_upstream bench/micro/bench_plan
 	@bench/run $(ARGS)
 
 fuzz: ## run every fuzz target for SECONDS=60 each

@@ -28,10 +28,11 @@ def rss(f):
 class Table:
     """`figures`: measure -> subject -> [value per round], as bench/run collects them."""
 
-    def __init__(self, figures, prompts, open_streams):
+    def __init__(self, figures, prompts, open_streams, plan_candidates):
         self.figures = figures
         self.prompts = prompts
         self.open_streams = open_streams
+        self.plan_candidates = plan_candidates
         self.rows = []
         self.build()
 
@@ -86,6 +87,16 @@ class Table:
             out[name] = [(h["VmRSS"] - i) / h["streams"] for h, i in zip(held, idle)]
         return out
 
+    def plan(self):
+        """The usual strategy; at the size that has a goal the dearest strategy too."""
+        for n in map(str, self.plan_candidates):
+            goal = "≤ 3 µs" if n == "50" else ""
+            unit = "candidate" if n == "1" else "candidates"
+            self.simple(f"planning, {n} {unit}", "µs", "plan", lambda f: f["priority"][n] / 1000, goal, 2)
+            self.simple("  instructions", "", "plan_instructions", lambda f: f[n], "", 0)
+            if goal:
+                self.simple("  the dearest strategy", "µs", "plan", lambda f: max(s[n] for s in f.values()) / 1000, "", 2)
+
     def build(self):
         self.simple("CPU per request", "µs", "request", per_request("cpu_ns"), "≤ 1.15 ×", 2)
         self.simple("  of it user", "µs", "request", per_request("cpu_user_ns"), "", 2)
@@ -112,6 +123,7 @@ class Table:
             self.add(f"  per open stream of {real:,}", "KiB", each["nginx"], each["weir"], "≤ 16 KiB")
             self.simple("  after they closed", "MiB", f"memory_after_{n}", rss, "", 2)
         self.simple("start to first 200", "ms", "start", lambda f: statistics.median(f) / 1000, "≤ 50 ms", 2)
+        self.plan()
         self.simple("program, stripped", "MiB", "size", lambda f: f / 2**20, "", 2)
 
     def lines(self, only_goals=False):

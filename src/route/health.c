@@ -237,7 +237,7 @@ static uint64_t quantile(const struct latency_histogram *g, unsigned k, uint64_t
 	return (uint64_t)two_to(LG_FIRST + (at + inside - 1) / STEPS);
 }
 
-uint64_t health_ttft_at(const struct health *h, uint64_t input_tokens, unsigned permille)
+static COLD uint64_t ttft_at(const struct health *h, uint64_t input_tokens, unsigned permille)
 {
 	const struct latency_histogram *g = &h->size[prompt_size(input_tokens)];
 	uint64_t n = atomic_load_explicit(&g->n, RELAXED);
@@ -248,6 +248,30 @@ uint64_t health_ttft_at(const struct health *h, uint64_t input_tokens, unsigned 
 	for (unsigned s = 0; s < PROMPT_SIZES; s++)
 		n += atomic_load_explicit(&h->size[s].n, RELAXED);
 	return n < ENOUGH ? 0 : quantile(h->size, PROMPT_SIZES, n, permille);
+}
+
+/* What was last asked about a size and found, until another time is told: a plan asks of every
+ * candidate, and one of them is told something between two plans. */
+enum { MEMO_BITS = 54 };
+#define MEMO_MASK ((1ULL << MEMO_BITS) - 1)
+
+static void memos_drop(struct health *h)
+{
+	for (unsigned s = 0; s < PROMPT_SIZES; s++)
+		atomic_store_explicit(&h->size[s].memo, 0, RELAXED);
+}
+
+uint64_t health_ttft_at(struct health *h, uint64_t input_tokens, unsigned permille)
+{
+	_Atomic uint64_t *memo = &h->size[prompt_size(input_tokens)].memo;
+	uint64_t v = atomic_load_explicit(memo, RELAXED), us;
+
+	permille = permille < 1000 ? permille : 1000;
+	if (v != 0 && v >> MEMO_BITS == permille)
+		return (v & MEMO_MASK) - 1;
+	us = ttft_at(h, input_tokens, permille);
+	atomic_store_explicit(memo, (uint64_t)permille << MEMO_BITS | (us + 1), RELAXED);
+	return us;
 }
 
 /* ---- what is told -------------------------------------------------------------------------
@@ -269,6 +293,7 @@ void health_first_content(struct health *h, uint64_t ttft_us, uint64_t input_tok
 {
 	average_content(h, ttft_us, now_us);
 	histogram_add(&h->size[prompt_size(input_tokens)], ttft_us);
+	memos_drop(h);
 }
 
 void health_waiting(struct health *h, uint64_t waited_us, uint64_t now_us)
@@ -280,6 +305,7 @@ void health_given_up(struct health *h, uint64_t waited_us, uint64_t input_tokens
 {
 	histogram_add(&h->size[prompt_size(input_tokens)],
 		      waited_us < UINT64_MAX / 2 ? 2 * waited_us : waited_us);
+	memos_drop(h);
 }
 
 void health_output(struct health *h, uint64_t tokens, uint64_t took_us)

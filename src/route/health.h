@@ -25,7 +25,8 @@ enum { LATENCY_BUCKETS = 80 };
 
 struct latency_histogram {
 	_Atomic uint32_t bucket[LATENCY_BUCKETS];
-	_Atomic uint32_t n; /* halved with the buckets when it gets over LATENCY_MEMORY */
+	_Atomic uint64_t memo; /* private: the latest answer of health_ttft_at() */
+	_Atomic uint32_t n;    /* halved with the buckets when it gets over LATENCY_MEMORY */
 };
 enum { LATENCY_MEMORY = 2048 };
 
@@ -83,7 +84,7 @@ unsigned health_headroom(const struct health *h, uint64_t now_us);
 uint64_t health_ttft_us(const struct health *h, uint64_t now_us);
 /* The time within which `permille` of the answers to such prompts began; 0: fewer than 20
  * are known (of that size, and of all sizes together). */
-uint64_t health_ttft_at(const struct health *h, uint64_t input_tokens, unsigned permille);
+uint64_t health_ttft_at(struct health *h, uint64_t input_tokens, unsigned permille);
 
 /* What a further attempt would meet there: the average times those in hand, by weight, with
  * those of a slow start counted more (8 times, falling evenly to once).  Smaller is better;

@@ -11,6 +11,9 @@
 
 enum { ROUTE_CANDIDATES_MAX = 32 };
 
+/* Until this file is gone, both are linked: route/plan.h has the name. */
+#define route_plan route_plan_by_weight
+
 struct route_candidate {
 	unsigned priority; /* lower goes first */
 	unsigned weight;   /* share among those of the same priority; >= 1 */

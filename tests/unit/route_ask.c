@@ -207,10 +207,17 @@ static void money_is_exact(void **state UNUSED)
 
 static void an_amount_that_is_none_is_refused(void **state UNUSED)
 {
-	const char *const bad[] = {
-		"-1",       "1e99",   "18446744074", "\"\"",   "\"1,5\"",
-		"\"-0.1\"", "\"1e\"", "\"0.1 \"",    "\".5\"", "99999999999999999999"
-	};
+	const char *const bad[] = { "-1",
+				    "1e99",
+				    "18446744074",
+				    "\"\"",
+				    "\"1,5\"",
+				    "\"-0.1\"",
+				    "\"1e\"",
+				    "\"0.1 \"",
+				    "\".5\"",
+				    "99999999999999999999",
+				    "100000000000000000000e-20" };
 	char text[96];
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {

@@ -261,6 +261,22 @@ static void percentiles_need_twenty_and_fall_back_to_all_sizes(void **state UNUS
 	free(h);
 }
 
+static void a_percentile_asked_again_knows_what_was_told_between(void **state UNUSED)
+{
+	struct health *h = fresh();
+
+	for (unsigned i = 0; i < 30; i++)
+		health_first_content(h, 100000, 100, SECOND);
+	CHECK(near(health_ttft_at(h, 5000, 500), 100000, 20)); /* of all sizes */
+	for (unsigned i = 0; i < 40; i++)
+		health_first_content(h, SECOND, 100, SECOND);
+	CHECK(near(health_ttft_at(h, 5000, 500), SECOND, 20));
+	CHECK(near(health_ttft_at(h, 5000, 100), 100000, 20));
+	for (unsigned i = 0; i < 200; i++)
+		health_given_up(h, 4 * SECOND, 5000);
+	CHECK(near(health_ttft_at(h, 5000, 100), 8 * SECOND, 20));
+	free(h);
+}
 static void percentiles_forget(void **state UNUSED)
 {
 	struct health *h = fresh();
@@ -406,6 +422,7 @@ int main(void)
 		cmocka_unit_test(a_slow_start_ends),
 		cmocka_unit_test(percentiles_are_those_of_the_samples),
 		cmocka_unit_test(percentiles_need_twenty_and_fall_back_to_all_sizes),
+		cmocka_unit_test(a_percentile_asked_again_knows_what_was_told_between),
 		cmocka_unit_test(percentiles_forget),
 		cmocka_unit_test(what_was_given_up_counts_as_slow),
 		cmocka_unit_test(output_speed_is_averaged),

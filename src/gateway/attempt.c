@@ -45,16 +45,23 @@ struct attempt *attempt_new(struct exchange *x, unsigned candidate, bool hedge)
 	return at;
 }
 
+/* Only its own: another's may be out, of a breaker that was closed when this one began. */
+static void give_probe_back(struct attempt *at)
+{
+	if (at->probe)
+		breaker_forget(&health_of(at)->breaker);
+}
+
 bool attempt_admit(struct attempt *at)
 {
 	struct health *h = health_of(at);
 
+	at->probe = h != NULL && breaker_look(&h->breaker, now_us(at)) == BREAKER_HALF_OPEN;
 	if (h != NULL && !breaker_admit(&h->breaker, now_us(at)))
 		return false;
-	if (key_take(at->x, at->deployment->provider, &at->key))
+	if (key_take(at))
 		return true;
-	if (h != NULL)
-		breaker_forget(&h->breaker);
+	give_probe_back(at);
 	return false;
 }
 
@@ -202,9 +209,9 @@ bool attempt_judge(struct attempt *at, const struct fault *f)
 	if (counts)
 		atomic_fetch_add_explicit(&h->failures_total, 1, memory_order_relaxed);
 	if (!counts) {
-		breaker_forget(&h->breaker);
+		give_probe_back(at);
 	} else if (f->kind == FAULT_RATE && rest > 0) {
-		breaker_forget(&h->breaker);
+		give_probe_back(at);
 		breaker_rest(&h->breaker, now_us(at), rest);
 	} else if (breaker_failure(&h->breaker, rules, now_us(at))) {
 		moved(at, "breaker.open");
@@ -217,7 +224,7 @@ void attempt_no_verdict(struct attempt *at)
 	key_forget(at);
 	if (health_of(at) == NULL)
 		return;
-	breaker_forget(&health_of(at)->breaker);
+	give_probe_back(at);
 	given_up(at);
 }
 

@@ -63,6 +63,7 @@ struct attempt {
 	bool large;                 /* the last event was too large to be looked into */
 	bool paused;                /* the client is slower than the provider */
 	bool was_paused;            /* ... once */
+	bool probe, key_probe;      /* its deployment, its key is being tried again with it */
 	bool counted;               /* among those that its health has in flight */
 	struct usage usage;         /* its own */
 	uint64_t text_bytes;
@@ -108,10 +109,9 @@ void attempt_lost(struct attempt *at);
 
 /* ---- gateway/keys.c ---------------------------------------------------------------------- */
 
-/* The next key to ask `p` with, of those that nothing speaks against.  A key that is tried
- * again after a while gets one probe.  False: there are keys and none can be used now. */
-MUST_USE bool key_take(const struct exchange *x, const struct provider *p,
-		       const struct provider_key **key);
+/* The next key to ask its provider with, of those that nothing speaks against.  A key that is
+ * tried again after a while gets one probe.  False: there are keys and none can be used now. */
+MUST_USE bool key_take(struct attempt *at);
 /* Whether key_take() would find one. */
 bool key_left(const struct exchange *x, const struct provider *p);
 /* Whether the fault is one of the key and there are others to use instead; then it is benched.

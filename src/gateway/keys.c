@@ -54,17 +54,23 @@ static bool take_turn(const struct exchange *x, const struct provider *p,
 	return true;
 }
 
-bool key_take(const struct exchange *x, const struct provider *p,
-	      const struct provider_key **key)
+bool key_take(struct attempt *at)
 {
-	*key = p->key_n > 0 ? &p->keys[0] : NULL;
+	const struct provider *p = at->deployment->provider;
+	uint64_t now = now_us(at->x);
+
+	at->key = p->key_n > 0 ? &p->keys[0] : NULL;
 	if (p->key_n < 2)
 		return true;
 	/* Another loop may be quicker to send the probe of one. */
 	for (size_t tries = 0; tries < p->key_n; tries++) {
-		if (!take_turn(x, p, key))
+		struct breaker *b;
+
+		if (!take_turn(at->x, p, &at->key))
 			return false;
-		if ((*key)->breaker == NULL || breaker_admit((*key)->breaker, now_us(x)))
+		b = at->key->breaker;
+		at->key_probe = b != NULL && breaker_look(b, now) == BREAKER_HALF_OPEN;
+		if (b == NULL || breaker_admit(b, now))
 			return true;
 	}
 	return false;
@@ -116,7 +122,7 @@ void key_rest(const struct attempt *at, uint64_t us)
 
 void key_forget(const struct attempt *at)
 {
-	if (key_is_one_of_many(at))
+	if (at->key_probe && key_is_one_of_many(at))
 		breaker_forget(at->key->breaker);
 }
 

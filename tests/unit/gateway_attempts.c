@@ -351,6 +351,25 @@ static void a_loser_is_no_verdict(void **state UNUSED)
 	stage_end(&s);
 }
 
+/* An attempt that began before its breaker opened has no probe to give back. */
+static void an_attempt_gives_back_no_probe_but_its_own(void **state UNUSED)
+{
+	struct breaker *b;
+	struct stage s;
+
+	begin_hedged(&s);
+	b = &s.of[0].deployment->target.health->breaker;
+	ask_for(&s, "all", true);
+	(void)served(&s, 0, 0);
+	atomic_store(&b->open_until_us, 1);
+	CHECK(breaker_admit(b, loop_now_us(s.w.l))); /* somebody else's */
+	peer_close(&s.client, CONN_ABORT);
+	pass(&s.w, SECOND_US);
+	check_logged(&s, "client_gone");
+	CHECK(atomic_load(&b->probe_until_us) != 0);
+	stage_end(&s);
+}
+
 static void nobody_is_hedged_with_one_that_is_being_tried_out(void **state UNUSED)
 {
 	struct stage s;
@@ -606,6 +625,7 @@ int main(void)
 		cmocka_unit_test(of_what_little_is_known_is_not_hedged),
 		cmocka_unit_test(hedges_have_a_budget),
 		cmocka_unit_test(a_loser_is_no_verdict),
+		cmocka_unit_test(an_attempt_gives_back_no_probe_but_its_own),
 		cmocka_unit_test(nobody_is_hedged_with_one_that_is_being_tried_out),
 		cmocka_unit_test(further_attempts_are_paid_from_the_budget),
 		cmocka_unit_test(keys_take_turns_by_their_weights),

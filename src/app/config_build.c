@@ -220,6 +220,26 @@ static bool reaches_provider(struct slice pattern, const struct provider *p)
 	return literal.p[p->name.n] == '/' && (star || literal.n > p->name.n + 1);
 }
 
+/* A client may ask for it by the name alone: see snapshot_find(). */
+static bool reaches_catalogue(const struct snapshot *s, struct slice pattern)
+{
+	struct catalogued found[CATALOGUE_FOUND_MAX];
+	struct model_info m;
+
+	if (slice_find(pattern, LIT("*")) == SLICE_NONE)
+		return snapshot_catalogued(s, pattern, found) > 0;
+	for (size_t i = 0; i < catalogue_count(s->catalogue); i++) {
+		const struct provider *p;
+
+		catalogue_at(s->catalogue, i, &m);
+		p = map_get(&s->providers, m.provider);
+		if (p != NULL && p->open_ended && name_matches(pattern, m.id) &&
+		    !model_retired(&m, s->day))
+			return true;
+	}
+	return false;
+}
+
 static bool names_something(const struct snapshot *s, struct slice pattern)
 {
 	const struct client_key only = { .models = &pattern, .model_n = 1 };
@@ -233,7 +253,7 @@ static bool names_something(const struct snapshot *s, struct slice pattern)
 	for (size_t i = 0; i < s->provider_n; i++)
 		if (reaches_provider(pattern, s->provider_list[i]))
 			return true;
-	return false;
+	return reaches_catalogue(s, pattern);
 }
 
 static void build_key_models(struct builder *b, struct client_key *k, const struct texts *t)

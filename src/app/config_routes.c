@@ -17,6 +17,12 @@ static enum model_tier tier_of(struct slice name)
 	return TIER_UNKNOWN;
 }
 
+/* TIER_UNKNOWN: of any. */
+static bool of_tier(const struct deployment *d, enum model_tier tier)
+{
+	return d->chat && (tier == TIER_UNKNOWN || d->target.tier == tier);
+}
+
 static bool has(const struct model *m, const struct deployment *d)
 {
 	for (size_t i = 0; i < m->deployment_n; i++)
@@ -58,7 +64,7 @@ static bool stands_for(const struct snapshot *s, struct slice name, const struct
 	if (m != NULL)
 		return has(m, d);
 	if (tier_of(name) != TIER_UNKNOWN)
-		return d->chat && d->target.tier == tier_of(name);
+		return of_tier(d, tier_of(name));
 	return slice_eq(name, d->name) || in_catalogue(s, name, d);
 }
 
@@ -125,28 +131,58 @@ static bool gather_new(struct gathering *g, struct slice name)
 	return n > 0;
 }
 
+/* All that a pattern matches: models of the file, then single deployments. */
+static bool gather_matching(struct gathering *g, struct slice pattern)
+{
+	const struct snapshot *s = g->b->s;
+	bool any = false;
+
+	for (size_t i = 0; i < s->model_n; i++) {
+		const struct model *m = s->model_list[i];
+
+		if (!name_matches(pattern, m->name))
+			continue;
+		any = true;
+		for (size_t j = 0; j < m->deployment_n; j++)
+			gather(g, m->deployments[j], 1);
+	}
+	for (size_t i = 0; i < s->deployment_n; i++) {
+		if (!name_matches(pattern, s->deployment_list[i]->name))
+			continue;
+		any = true;
+		gather(g, s->deployment_list[i], 1);
+	}
+	return any;
+}
+
+static bool gather_tier(struct gathering *g, enum model_tier tier)
+{
+	const struct snapshot *s = g->b->s;
+	bool any = false;
+
+	for (size_t i = 0; i < s->deployment_n; i++) {
+		if (!of_tier(s->deployment_list[i], tier))
+			continue;
+		any = true;
+		gather(g, s->deployment_list[i], 1);
+	}
+	return any;
+}
+
 /* False: nothing is called so. */
 static bool gather_named(struct gathering *g, struct slice name)
 {
-	const struct snapshot *s = g->b->s;
-	const struct model *m = map_get(&s->models, name);
-	size_t n = s->deployment_n;
-	bool any = false;
+	const struct model *m = map_get(&g->b->s->models, name);
 
 	g->base = g->last;
 	for (size_t i = 0; m != NULL && i < m->deployment_n; i++)
 		gather(g, m->deployments[i], m->targets[i]->priority);
 	if (m != NULL)
 		return true;
-	if (!is_pattern(name) && tier_of(name) == TIER_UNKNOWN)
-		return gather_new(g, name);
-	for (size_t i = 0; i < n; i++) {
-		if (!stands_for(s, name, s->deployment_list[i]))
-			continue;
-		any = true;
-		gather(g, s->deployment_list[i], 1);
-	}
-	return any;
+	if (is_pattern(name))
+		return gather_matching(g, name);
+	return tier_of(name) != TIER_UNKNOWN ? gather_tier(g, tier_of(name))
+					     : gather_new(g, name);
 }
 
 static bool is_route(const struct config *c, struct slice name)
@@ -414,7 +450,7 @@ static void build_implicit(struct builder *b, struct slice name, enum model_tier
 	for (size_t i = 0; i < s->deployment_n && m->deployment_n < ROUTE_CANDIDATES_MAX; i++) {
 		struct deployment *d = s->deployment_list[i];
 
-		if (d->chat && (tier == TIER_UNKNOWN || d->target.tier == tier) && !has(m, d))
+		if (of_tier(d, tier) && !has(m, d))
 			list[m->deployment_n++] = d;
 	}
 	if (m->deployment_n == 0)

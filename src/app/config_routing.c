@@ -87,6 +87,12 @@ unsigned build_words(struct builder *b, const char *option, const char *const *w
 	return all;
 }
 
+/* In the struct 0 stands for any price; nothing costs less than this but what is free. */
+static uint64_t ceiling(uint64_t price)
+{
+	return price == OPTION_UNSET ? 0 : price == 0 ? 1 : price;
+}
+
 static void build_policy(struct builder *b, const struct config_routing *c, struct model *m)
 {
 	static const char *const words[] = { QUANTIZATIONS(WORD_OF) NULL };
@@ -103,8 +109,8 @@ static void build_policy(struct builder *b, const struct config_routing *c, stru
 		.ignore = build_names(b, "ignore", &c->ignore, m),
 		.regions = build_regions(b, &c->regions),
 		.quantizations = build_words(b, "quantizations", words, &c->quantizations),
-		.max_price_input = or_else(c->max_price.input, 0),
-		.max_price_output = or_else(c->max_price.output, 0),
+		.max_price_input = ceiling(c->max_price.input),
+		.max_price_output = ceiling(c->max_price.output),
 		.max_cost = or_else(c->max_cost, 0),
 		.min_quality = (unsigned)or_else(c->min_quality, 0),
 		.percentile = (unsigned)or_else(c->percentile, 0) * 10,
@@ -113,7 +119,6 @@ static void build_policy(struct builder *b, const struct config_routing *c, stru
 		.shares = { (unsigned)c->balance.cost, (unsigned)c->balance.latency,
 			    (unsigned)c->balance.quality },
 	};
-	/* In the struct 0 stands for any price. */
 	if (c->max_price.input == 0 && c->max_price.output == 0)
 		p->free_only = true;
 }

@@ -304,6 +304,12 @@ static void what_is_not_said_is_off(void **state UNUSED)
 			     "output: 0}}}\n");
 	CHECK(named(&made, "m")->policy.free_only);
 	unmake(&made);
+
+	make_well(&made, TWO "models: {m: {deployments: [o/a, o/b], max_price: {input: 0}}}\n");
+	CHECK(!named(&made, "m")->policy.free_only);
+	CHECK_INT(named(&made, "m")->policy.max_price_input, 1);
+	CHECK_INT(named(&made, "m")->policy.max_price_output, 0);
+	unmake(&made);
 }
 
 static void a_route_has_each_deployment_once(void **state UNUSED)
@@ -516,7 +522,8 @@ static void a_client_need_not_know_providers(void **state UNUSED)
 
 	make_well(&made, "providers: {groq: {api_key: x}, openai: {}, azure: {api_key: x, "
 			 "base_url: http://x}, openrouter: {api_key: x, open_ended: false}}\n"
-			 "models: {m: openai/gpt-4o-mini}\n");
+			 "models: {m: openai/gpt-4o-mini}\n"
+			 "keys: [{name: a, key: b, models: [gpt-4.1, \"gpt-5-*\"]}]\n");
 	arena_init(&a, &made.t.mem, 1024, 65536);
 	m = snapshot_find(made.s, LIT("gpt-4o-mini"), &a);
 	assert_non_null(m);
@@ -531,6 +538,7 @@ static void a_client_need_not_know_providers(void **state UNUSED)
 	/* Nobody serves it any more. */
 	CHECK(snapshot_find(made.s, LIT("chatgpt-4o-latest"), &a) == NULL);
 	CHECK(snapshot_find(made.s, LIT("auto"), &a) == named(&made, "auto"));
+	CHECK(client_key_allows(&made.s->keys[0], LIT("gpt-4.1")));
 	arena_free(&a);
 	unmake(&made);
 }

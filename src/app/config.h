@@ -204,7 +204,7 @@ struct config_sticky {
 
 struct config_max_price {
 	struct section section;
-	uint64_t input, output;
+	uint64_t input, output, request, image;
 };
 
 struct config_balance {

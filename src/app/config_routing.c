@@ -111,6 +111,8 @@ static void build_policy(struct builder *b, const struct config_routing *c, stru
 		.quantizations = build_words(b, "quantizations", words, &c->quantizations),
 		.max_price_input = ceiling(c->max_price.input),
 		.max_price_output = ceiling(c->max_price.output),
+		.max_price_request = ceiling(c->max_price.request),
+		.max_price_image = ceiling(c->max_price.image),
 		.max_cost = or_else(c->max_cost, 0),
 		.min_quality = (unsigned)or_else(c->min_quality, 0),
 		.percentile = (unsigned)or_else(c->percentile, 0) * 10,
@@ -121,6 +123,39 @@ static void build_policy(struct builder *b, const struct config_routing *c, stru
 	};
 	if (c->max_price.input == 0 && c->max_price.output == 0)
 		p->free_only = true;
+}
+
+/* Whatever the request says, and however well the deployment is. */
+static bool is_for_ever(enum rejection r)
+{
+	return r == REJECT_IGNORED || r == REJECT_NOT_ONLY || r == REJECT_REGION ||
+	       r == REJECT_ZDR || r == REJECT_COLLECTION || r == REJECT_NOT_LOCAL ||
+	       r == REJECT_QUANTIZATION || r == REJECT_QUALITY || r == REJECT_UNPRICED ||
+	       r == REJECT_PRICE;
+}
+
+/* A policy that none of the deployments can meet would refuse every request. */
+static void check_policy(struct builder *b, struct yaml_place at, const struct model *m)
+{
+	const unsigned rules = route_rules(&m->policy);
+	const struct route_facts any = { .may_preview = true };
+	const struct route_env now = { .now_us = 0 };
+	char room[300];
+	struct sb out;
+
+	sb_init(&out, room, sizeof(room));
+	for (size_t i = 0; i < m->deployment_n; i++) {
+		const struct route_target *t = &m->deployments[i]->target;
+		enum rejection r = route_filter(t, (unsigned)i, rules, &m->policy, &any, &now);
+
+		if (!is_for_ever(r))
+			return;
+		sb_fmt(&out, "%s%.*s (%s)", i == 0 ? "" : ", ", SARG(t->name),
+		       rejection_code(r));
+	}
+	if (m->deployment_n > 0)
+		problem_add(b->p, at, "no deployment of \"%.*s\" meets its policy: %s",
+			    SARG(m->name), sb_cstr(&out));
 }
 
 /* ---- hedging, retries, stickiness -------------------------------------------------------- */
@@ -172,6 +207,7 @@ void build_routing(struct builder *b, const struct config_routing *c, struct yam
 	if (out_of_memory(b))
 		return;
 	build_policy(b, c, m);
+	check_policy(b, at, m);
 	build_hedge(b, &c->hedge, m);
 	build_sticky(b, &c->sticky, m);
 	m->retry_budget = (struct budget_rules){

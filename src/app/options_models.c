@@ -136,6 +136,10 @@ static const struct option max_price_rows[] = {
 	  .sample = "1.5" },
 	{ "output", OPT_MONEY, AT(output), .doc = "USD per million tokens of the answer.",
 	  .sample = "6" },
+	{ "request", OPT_MONEY, AT(request), .doc = "USD per request, beside its tokens.",
+	  .sample = "0.01" },
+	{ "image", OPT_MONEY, AT(image), .doc = "USD per image, beside its tokens.",
+	  .sample = "0.01" },
 };
 static const struct option_table max_price_table = {
 	.name = "max_price",

@@ -35,6 +35,7 @@ static void look_up_price(struct route_target *t, const struct model_info *m, in
 	t->price_output = p.nano[PRICE_OUTPUT];
 	t->price_cache_read = p.known & 1U << PRICE_CACHE_READ ? p.nano[PRICE_CACHE_READ]
 							       : p.nano[PRICE_INPUT];
+	t->price_image = p.known & 1U << UNIT_IMAGE_INPUT ? p.nano[UNIT_IMAGE_INPUT] : 0;
 	t->price_request = p.known & 1U << UNIT_REQUEST ? p.nano[UNIT_REQUEST] : 0;
 }
 

@@ -40,8 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < p.n; i++)
 		INVARIANT(p.v[i].text.n > 0);
 	for (size_t i = 0; s != NULL && i < s->model_n; i++)
-		INVARIANT(snapshot_find(s, s->model_list[i]->name, &arena) ==
-			  s->model_list[i]);
+		INVARIANT(snapshot_find(s, s->model_list[i]->name, &arena) == s->model_list[i]);
 	snapshot_unref(s);
 	arena_free(&arena);
 	INVARIANT(mem.live == 0);

@@ -54,6 +54,26 @@ static const struct {
 	  "exponent\n" },
 	{ MODEL "min_quality: 2}}\n",
 	  "f:2:57: min_quality: \"2\" is not a share such as 10% or 0.1\n" },
+	{ MODEL "zdr: true}}\n",
+	  "f:2:10: no deployment of \"m\" meets its policy: openai/a (zdr), o/b (zdr)\n" },
+	{ MODEL "regions: eu, ignore: openai}}\n",
+	  "f:2:10: no deployment of \"m\" meets its policy: openai/a (ignored), o/b "
+	  "(region)\n" },
+	{ MODEL "local_only: true, only: o}}\n",
+	  "f:2:10: no deployment of \"m\" meets its policy: openai/a (not_only), o/b "
+	  "(local_only)\n" },
+	{ MODEL "data_collection: deny}}\n",
+	  "f:2:10: no deployment of \"m\" meets its policy: openai/a (data_collection), o/b "
+	  "(data_collection)\n" },
+	{ MODEL "quantizations: fp8}}\n",
+	  "f:2:10: no deployment of \"m\" meets its policy: openai/a (quantizations), o/b "
+	  "(quantizations)\n" },
+	{ MODEL "min_quality: 0.9}}\n",
+	  "f:2:10: no deployment of \"m\" meets its policy: openai/a (min_quality), o/b "
+	  "(min_quality)\n" },
+	{ MODEL "max_price: {output: 3}}}\n",
+	  "f:2:10: no deployment of \"m\" meets its policy: openai/a (unpriced), o/b "
+	  "(unpriced)\n" },
 	{ MODEL "percentile: 95}}\n",
 	  "f:2:10: percentile: is of the strategy fastest, which \"m\" does not go by\n" },
 	{ MODEL "balance: {cost: 1}}}\n",
@@ -216,7 +236,8 @@ static void a_model_has_what_the_file_says(void **state UNUSED)
 	struct made made;
 
 	make_well(
-		&made, TWO
+		&made,
+		"providers: {openai: {}, o: {base_url: http://x, local: true, zdr: true}}\n"
 		"models:\n"
 		"  m:\n"
 		"    deployments: [{deployment: o/a, region: eu-1, quantization: fp8, quality: "
@@ -236,8 +257,6 @@ static void a_model_has_what_the_file_says(void **state UNUSED)
 		"    zdr: true\n"
 		"    data_collection: deny\n"
 		"    local_only: true\n"
-		"    max_price: {input: 1.5}\n"
-		"    max_cost_usd: 0.25\n"
 		"    min_quality: 60%\n"
 		"    require_parameters: true\n"
 		"    fallbacks: false\n"
@@ -259,8 +278,7 @@ static void a_model_has_what_the_file_says(void **state UNUSED)
 	CHECK_INT(p->quantizations, 1U << QUANT_FP8 | 1U << QUANT_UNKNOWN);
 	CHECK(p->zdr && p->no_collection && p->local_only && p->require_params &&
 	      p->no_fallbacks && !p->free_only);
-	CHECK(p->max_price_input == 1500000000 && p->max_price_output == 0);
-	CHECK(p->max_cost == 250000000 && p->min_quality == 600);
+	CHECK(p->max_price_input == 0 && p->max_cost == 0 && p->min_quality == 600);
 	CHECK(p->max_ttft_us == 2000000 && p->min_tps == 30);
 	CHECK_SLICE(m->targets[0]->region, "eu-1");
 	CHECK(m->targets[0]->quantization == QUANT_FP8 && m->targets[0]->quality == 700);
@@ -299,16 +317,38 @@ static void what_is_not_said_is_off(void **state UNUSED)
 	CHECK(made.s->breaker.error_permille == 0 && made.s->breaker.window_min == 7 &&
 	      made.s->breaker.window_us == 60000000);
 	unmake(&made);
+}
 
-	make_well(&made, TWO "models: {m: {deployments: [o/a, o/b], max_price: {input: 0, "
-			     "output: 0}}}\n");
-	CHECK(named(&made, "m")->policy.free_only);
+static void ceilings_of_price_hold(void **state UNUSED)
+{
+	const struct route_policy *p;
+	struct made made;
+
+	make_well(&made,
+		  OPENAI "models: {m: {deployments: [openai/gpt-4o-mini, openai/gpt-4o], "
+			 "max_price: {input: 1.5, request: 0.01, image: 0.02}, max_cost_usd: "
+			 "0.25}}\n");
+	p = &named(&made, "m")->policy;
+	CHECK(p->max_price_input == 1500000000 && p->max_price_output == 0);
+	CHECK(p->max_price_request == 10000000 && p->max_price_image == 20000000);
+	CHECK(p->max_cost == 250000000 && !p->free_only && named(&made, "m")->needs_facts);
 	unmake(&made);
 
-	make_well(&made, TWO "models: {m: {deployments: [o/a, o/b], max_price: {input: 0}}}\n");
-	CHECK(!named(&made, "m")->policy.free_only);
-	CHECK_INT(named(&made, "m")->policy.max_price_input, 1);
-	CHECK_INT(named(&made, "m")->policy.max_price_output, 0);
+	make_well(&made,
+		  "providers: {openai: {}, ollama: {}}\nmodels: {m: {deployments: "
+		  "[openai/gpt-4o, ollama/codegeex4], max_price: {input: 0, output: 0}}}\n");
+	CHECK(named(&made, "m")->policy.free_only);
+	unmake(&made);
+	/* Nothing is free there. */
+	make(&made, OPENAI "models: {m: {deployments: [openai/gpt-4o-mini, openai/gpt-4o], "
+			   "max_price: {input: 0, output: 0}}}\n");
+	CHECK_STR(problems(&made),
+		  "f:2:10: no deployment of \"m\" meets its policy: "
+		  "openai/gpt-4o-mini (max_price), openai/gpt-4o (max_price)\n");
+	unmake(&made);
+	make(&made, OPENAI "models: {m: {deployments: [openai/gpt-4o-mini, openai/gpt-4o], "
+			   "max_price: {input: 0}}}\n");
+	CHECK_RC(made.rc, E_BAD);
 	unmake(&made);
 }
 
@@ -651,6 +691,7 @@ int main(void)
 		cmocka_unit_test(each_mistake_is_named_with_its_place),
 		cmocka_unit_test(a_model_has_what_the_file_says),
 		cmocka_unit_test(what_is_not_said_is_off),
+		cmocka_unit_test(ceilings_of_price_hold),
 		cmocka_unit_test(a_route_has_each_deployment_once),
 		cmocka_unit_test(auto_and_tiers_are_there_unasked),
 		cmocka_unit_test(rules_say_when_and_what),

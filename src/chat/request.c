@@ -115,6 +115,20 @@ enum { FIND_STEPS_MAX = 1000000 };
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
+void chat_call_args(struct chat_call *c, struct json_text text, struct arena *a)
+{
+	enum json_kind kind = JSON_NULL;
+	size_t n;
+
+	c->args_ok = !c->custom;
+	if (!c->custom && json_text_blank(text))
+		return;
+	c->args = json_text_plain(text, a);
+	if (!c->custom)
+		c->args_ok = json_scan(c->args, &kind, NULL, 0, &n, NULL) == OK &&
+			     kind == JSON_OBJECT;
+}
+
 const struct chat_call *chat_call_find(const struct chat_request *r, struct json_text id)
 {
 	const struct chat_call *found = NULL;

@@ -257,6 +257,9 @@ void chat_request_finish(struct chat_request *r);
 
 /* The tool call with this id, looking backwards from the end; NULL: none. */
 const struct chat_call *chat_call_find(const struct chat_request *r, struct json_text id);
+/* The arguments of a call that came as a string: sets args and args_ok of what c->custom says.
+ */
+void chat_call_args(struct chat_call *c, struct json_text text, struct arena *a);
 /* Some message holds tool calls or results. */
 bool chat_has_tool_blocks(const struct chat_request *r);
 

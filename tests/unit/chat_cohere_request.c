@@ -532,6 +532,25 @@ static void no_memory_is_reported_wherever_it_fails(void **state UNUSED)
 	sweep(all_of_it);
 }
 
+static void blank_arguments_are_an_empty_object(void **state UNUSED)
+{
+	struct chat_request r;
+	const struct chat_part *p;
+	struct kit k;
+
+	begin(&k);
+	CHECK_RC(
+		read_request(&k, &r,
+			     "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\","
+			     "\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":"
+			     "{\"name\":\"f\",\"arguments\":\" \\n\"}}]}]}"),
+		OK);
+	p = r.messages->parts;
+	CHECK_INT(p->kind, PART_TOOL_CALL);
+	CHECK(p->u.call.args_ok && p->u.call.args.n == 0);
+	done(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +564,7 @@ int main(void)
 		cmocka_unit_test(a_custom_call_has_its_input_as_an_argument),
 		cmocka_unit_test(efforts_are_budgets),
 		cmocka_unit_test(members_that_a_provider_does_not_take_are_left_out),
+		cmocka_unit_test(blank_arguments_are_an_empty_object),
 		cmocka_unit_test(no_memory_is_reported_wherever_it_fails),
 	};
 

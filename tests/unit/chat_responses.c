@@ -774,6 +774,23 @@ static void sealed_state_is_what_its_letter_says(void **state UNUSED)
 	done(&k);
 }
 
+static void blank_arguments_are_an_empty_object(void **state UNUSED)
+{
+	const struct chat_part *p;
+	struct chat_request r;
+	struct kit k;
+
+	begin(&k);
+	CHECK_RC(read_request(&k, &r,
+			      INPUT("{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":"
+				    "\"f\",\"arguments\":\" \\t\"}")),
+		 OK);
+	p = r.messages->parts;
+	CHECK_INT(p->kind, PART_TOOL_CALL);
+	CHECK(p->u.call.args_ok && p->u.call.args.n == 0);
+	done(&k);
+}
+
 static void what_was_never_sealed_is_the_providers_own(void **state UNUSED)
 {
 	struct chat_request r;
@@ -837,6 +854,7 @@ int main(void)
 		cmocka_unit_test(budgets_are_efforts),
 		cmocka_unit_test(a_count_asks_for_nothing_else),
 		cmocka_unit_test(sealed_state_is_what_its_letter_says),
+		cmocka_unit_test(blank_arguments_are_an_empty_object),
 		cmocka_unit_test(what_was_never_sealed_is_the_providers_own),
 		cmocka_unit_test(no_memory_is_reported_wherever_it_fails),
 	};

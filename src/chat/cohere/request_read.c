@@ -357,14 +357,6 @@ static enum rc content(struct reader *rd, const struct fields *f, size_t i, enum
 
 /* ---- messages ---- */
 
-static bool is_object(struct slice text)
-{
-	enum json_kind kind;
-	size_t n;
-
-	return json_scan(text, &kind, NULL, 0, &n, NULL) == OK && kind == JSON_OBJECT;
-}
-
 static enum rc tool_call(struct reader *rd, struct slice value, size_t i, size_t j,
 			 struct chat_message *m)
 {
@@ -394,8 +386,7 @@ static enum rc tool_call(struct reader *rd, struct slice value, size_t i, size_t
 	p->signature = opaque_open(field_text(&f, "signature"));
 	p->u.call.id = field_text(&f, "id");
 	p->u.call.name = field_text(&fn, "name");
-	p->u.call.args = field_plain(&fn, "arguments", rd->a);
-	p->u.call.args_ok = slice_trim(p->u.call.args).n == 0 || is_object(p->u.call.args);
+	chat_call_args(&p->u.call, field_text(&fn, "arguments"), rd->a);
 	return OK;
 }
 

@@ -320,22 +320,6 @@ static struct chat_opaque google_signature(const struct fields *f, struct arena 
 	return opaque_open(field_text(&in, "thought_signature"));
 }
 
-static void call_args(struct reading *rd, struct chat_call *c, struct json_text text)
-{
-	enum json_kind kind = JSON_NULL;
-	size_t n;
-
-	if (c->custom) {
-		c->args = json_text_plain(text, rd->a);
-		return;
-	}
-	c->args_ok = true;
-	if (json_text_blank(text))
-		return;
-	c->args = json_text_plain(text, rd->a);
-	c->args_ok = json_scan(c->args, &kind, NULL, 0, &n, NULL) == OK && kind == JSON_OBJECT;
-}
-
 static void read_call(struct reading *rd, const struct where *w, struct slice value,
 		      struct chat_part **list)
 {
@@ -359,8 +343,9 @@ static void read_call(struct reading *rd, const struct where *w, struct slice va
 	if (rd->rc != OK || !members(rd, &in, inner, &of))
 		return;
 	p->u.call.name = take_needed(rd, &of, &in, "name");
-	call_args(rd, &p->u.call,
-		  take_text(rd, &of, &in, p->u.call.custom ? "input" : "arguments"));
+	chat_call_args(&p->u.call,
+		       take_text(rd, &of, &in, p->u.call.custom ? "input" : "arguments"),
+		       rd->a);
 }
 
 static void read_calls(struct reading *rd, const struct where *w, const struct fields *f,
@@ -396,7 +381,7 @@ static void read_function_call(struct reading *rd, const struct where *w,
 	rd->function_id.s = arena_fmt(rd->a, "call_%zu", w->index);
 	p->u.call.id = rd->function_id;
 	p->u.call.name = take_needed(rd, &of, &in, "name");
-	call_args(rd, &p->u.call, take_text(rd, &of, &in, "arguments"));
+	chat_call_args(&p->u.call, take_text(rd, &of, &in, "arguments"), rd->a);
 }
 
 static void read_images(struct reading *rd, const struct where *w, const struct fields *f,

@@ -297,14 +297,6 @@ static struct chat_part *item_part(struct reading *q, enum chat_role role, enum 
 	return chat_part_add(message_of(q, role), q->a, kind);
 }
 
-static bool is_object(struct slice text)
-{
-	enum json_kind kind;
-	size_t n;
-
-	return json_scan(text, &kind, NULL, 0, &n, NULL) == OK && kind == JSON_OBJECT;
-}
-
 static enum rc read_call(struct reading *q, const struct fields *f, bool custom)
 {
 	struct json_text id, name, args;
@@ -322,9 +314,8 @@ static enum rc read_call(struct reading *q, const struct fields *f, bool custom)
 		return E_NOMEM;
 	p->u.call.id = id;
 	p->u.call.name = name;
-	p->u.call.args = json_text_plain(args, q->a);
 	p->u.call.custom = custom;
-	p->u.call.args_ok = !custom && (json_text_blank(args) || is_object(p->u.call.args));
+	chat_call_args(&p->u.call, args, q->a);
 	p->signature = q->of_call;
 	q->of_call = (struct chat_opaque){ { { NULL, 0 } }, { NULL, 0 } };
 	return OK;

@@ -54,6 +54,10 @@ const struct command *command_find(struct slice name);
 bool given(const struct invocation *in, const char *name, struct slice *value);
 bool given_flag(const struct invocation *in, const char *name);
 
+/* cmd_explain.c */
+int run_explain(const struct invocation *in);
+int run_route(const struct invocation *in);
+
 /* Understands and runs a command line; returns the exit status. */
 int command_line(int argc, char **argv);
 

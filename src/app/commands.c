@@ -38,6 +38,22 @@ static const struct command_option models_options[] = {
 	{ "served", NULL, "instead: the models that would be served, and where they run" },
 };
 
+static const struct command_option explain_options[] = {
+	{ "url", "URL", "of the gateway that runs; http://127.0.0.1:8080 by default" },
+	{ "key", "KEY", "a key of it with `admin`; WEIR_API_KEY by default" },
+	{ "json", NULL, "as JSON" },
+};
+
+static const struct command_option route_options[] = {
+	{ "dry-run", NULL, "say where it would go, and send nothing" },
+	{ "config", "FILE",
+	  "by this config file, as if nothing was known of anybody's health" },
+	{ "dialect", "NAME", "openai, responses, anthropic, gemini, bedrock or cohere" },
+	{ "url", "URL", "by a gateway that runs, and what it knows now" },
+	{ "key", "KEY", "a key of it with `admin`; WEIR_API_KEY by default" },
+	{ "json", NULL, "as JSON" },
+};
+
 static const struct command_option mock_command_options[] = {
 	{ "listen", "ADDRESS", "listen here; may be repeated; 127.0.0.1:8090 by default" },
 	{ "tls-listen", "ADDRESS", "listen here with TLS; may be repeated" },
@@ -120,6 +136,28 @@ const struct command commands[] = {
 	  .option_n = ARRAY_LEN(models_options),
 	  .operand_max = OPERANDS_MAX,
 	  .run = run_models },
+	{ .name = "explain",
+	  .operands = "[ID]",
+	  .summary = "say why a request went where it did",
+	  .doc = "ID is what the answer's X-Request-Id says. Every candidate is shown with its "
+		 "place in the plan or the rule that kept it out, and every attempt with how "
+		 "it "
+		 "ended, how long it took and what it cost. Without an ID the last exchanges "
+		 "are "
+		 "listed. The last 256 of each worker are kept, in memory.",
+	  .options = explain_options,
+	  .option_n = ARRAY_LEN(explain_options),
+	  .operand_max = 1,
+	  .run = run_explain },
+	{ .name = "route",
+	  .operands = "--dry-run FILE",
+	  .summary = "say where a request would go, without sending it",
+	  .doc = "FILE holds the request's body, as a client would send it. Without --url the "
+		 "config file is found as `weir serve` finds it.",
+	  .options = route_options,
+	  .option_n = ARRAY_LEN(route_options),
+	  .operand_max = 1,
+	  .run = run_route },
 	{ .name = "mock",
 	  .operands = "",
 	  .summary = "run a simulated provider that misbehaves on demand",

@@ -104,7 +104,7 @@ struct config_key {
 	struct text name, key, access_key_id;
 	struct texts models;
 	uint64_t unsupported;
-	bool preview;
+	bool preview, admin;
 };
 
 struct config_limits {

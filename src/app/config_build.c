@@ -305,6 +305,7 @@ static void build_key(struct builder *b, const struct config_key *c, struct clie
 	}
 	k->unsupported = build_unsupported(c->unsupported);
 	k->preview = c->preview;
+	k->admin = c->admin;
 }
 
 static void build_keys(struct builder *b)

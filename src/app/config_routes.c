@@ -444,6 +444,7 @@ static void build_implicit(struct builder *b, struct slice name, enum model_tier
 		return;
 	*m = s->plain;
 	m->name = name;
+	m->implicit = true;
 	m->deployments = list;
 	m->policy.strategy = BY_BALANCE;
 	build_times(s, &b->plain->timeouts, &b->plain->retries, m);

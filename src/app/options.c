@@ -85,6 +85,8 @@ static const struct option key_rows[] = {
 	{ "preview", OPT_BOOL, AT(preview), .dflt = "false",
 	  .doc = "It may use what is marked as preview. Where there are no keys, everybody "
 		 "may." },
+	{ "admin", OPT_BOOL, AT(admin), .dflt = "false",
+	  .doc = "It may ask what only owners see: /admin/v1, `weir explain`." },
 };
 static const struct option_table key_table = {
 	.name = "key",

@@ -59,7 +59,8 @@ static enum rc worker_new(struct serve *s, size_t i, struct err *err)
 	struct worker *w = &s->workers[i];
 	struct gateway_options o = { .snapshot = s->now,
 				     .log = s->log,
-				     .metrics = &s->metrics };
+				     .metrics = &s->metrics,
+				     .decisions = &s->decisions };
 	enum rc rc;
 
 	w->serve = s;
@@ -343,6 +344,7 @@ static void end(struct serve *s)
 	if (s->worker_n == 0 && s->loop != NULL)
 		loop_free(s->loop);
 	metrics_shared_free(&s->metrics, system_mem());
+	decisions_shared_free(&s->decisions, system_mem());
 	snapshot_unref(s->now);
 	listeners_free(s);
 	if (s->sink != NULL)

@@ -11,6 +11,7 @@
 #include "app/discover.h"
 #include "app/load.h"
 #include "gateway/gateway.h"
+#include "gateway/decision.h"
 #include "gateway/metrics.h"
 #include "io/files.h"
 #include "io/tls.h"
@@ -47,6 +48,7 @@ struct serve {
 	struct log_sink *sink;
 	struct log *log;
 	struct metrics_shared metrics;
+	struct decisions_shared decisions;
 	struct loop *loop; /* worker 0's */
 	struct worker *workers;
 	size_t worker_n;

@@ -47,6 +47,9 @@ struct openai_target {
 	struct slice model_json;         /* its name for the model, quoted */
 	const struct slice *drop_params; /* members it does not take */
 	size_t drop_param_n;
+	const struct slice
+		*own_params; /* members that were for the gateway: left out, not told */
+	size_t own_param_n;
 	const struct slice *add_members; /* `"key":"value"`: added where the key is not there */
 	size_t add_member_n;
 	unsigned quirks; /* enum provider_quirk */

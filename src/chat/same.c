@@ -70,21 +70,27 @@ enum rc same_request_read(struct same_request *r, const struct dialect *d,
 	return rc;
 }
 
-enum rc same_request_pieces(const struct same_request *r, struct slice model_json,
-			    const struct slice *drop, size_t drop_n, struct arena *a,
-			    struct slice **pieces, size_t *n)
+static void leave_out(const struct same_request *r, const struct slice *names, size_t n,
+		      struct json_edits *x)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < r->n; k++)
+			if (json_member_find(&r->m[k], 1, names[i], NULL) != NULL)
+				json_edit_remove(x, k);
+}
+
+enum rc same_request_pieces(const struct same_request *r, const struct same_target *t,
+			    struct arena *a, struct slice **pieces, size_t *n)
 {
 	struct slice all[JSON_PIECES_MAX];
 	struct json_edits x;
 	size_t bytes;
 
 	json_edits_init(&x, r->body, r->m, r->n);
-	if (r->model_at != SLICE_NONE && !slice_eq(r->m[r->model_at].value, model_json))
-		json_edit_replace(&x, r->model_at, model_json);
-	for (size_t i = 0; i < drop_n; i++)
-		for (size_t k = 0; k < r->n; k++)
-			if (json_member_find(&r->m[k], 1, drop[i], NULL) != NULL)
-				json_edit_remove(&x, k);
+	if (r->model_at != SLICE_NONE && !slice_eq(r->m[r->model_at].value, t->model_json))
+		json_edit_replace(&x, r->model_at, t->model_json);
+	leave_out(r, t->drop, t->drop_n, &x);
+	leave_out(r, t->own, t->own_n, &x);
 	*n = json_edits_apply(&x, all, ARRAY_LEN(all), &bytes);
 	if (x.failed)
 		return arena_failed(a) ? E_NOMEM : E_TOOBIG;

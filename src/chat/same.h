@@ -22,11 +22,18 @@ struct same_request {
 MUST_USE enum rc same_request_read(struct same_request *r, const struct dialect *d,
 				   const struct request_in *in, struct arena *a,
 				   struct chat_refusal *why);
-/* The body for a deployment as pieces (in the arena) of the original and of the edits:
- * the model's name (`model_json`, quoted), and members that its provider does not take.
- * E_NOMEM; E_TOOBIG: too many edits. */
-MUST_USE enum rc same_request_pieces(const struct same_request *r, struct slice model_json,
-				     const struct slice *drop, size_t drop_n, struct arena *a,
-				     struct slice **pieces, size_t *n);
+/* What one deployment wants changed. */
+struct same_target {
+	struct slice model_json;  /* its name for the model, quoted */
+	const struct slice *drop; /* members it does not take */
+	size_t drop_n;
+	const struct slice *own; /* members that were for the gateway */
+	size_t own_n;
+};
+
+/* The body for it as pieces (in the arena) of the original and of the edits.  E_NOMEM;
+ * E_TOOBIG: too many edits. */
+MUST_USE enum rc same_request_pieces(const struct same_request *r, const struct same_target *t,
+				     struct arena *a, struct slice **pieces, size_t *n);
 
 #endif

@@ -84,13 +84,14 @@ static bool read_request(struct exchange *x)
 static bool read_whole(struct exchange *x)
 {
 	const struct request_in in = request_in(x);
-	bool needed = false;
+	bool needed = false, known;
 	enum rc rc;
 
 	x->sealed = opaque_in(in.body);
 	for (size_t i = 0; i < x->model->deployment_n; i++)
 		needed |= !exchange_is_same(x, x->model->deployments[i]);
-	if (!needed || x->ask.op == OP_COMPLETIONS)
+	known = routing_needs_body(x);
+	if ((!needed && !known) || x->ask.op == OP_COMPLETIONS)
 		return true;
 	if (x->ask.op == OP_EMBEDDINGS) {
 		x->embed = ARENA_NEW(x->arena, struct embed_request);
@@ -105,7 +106,17 @@ static bool read_whole(struct exchange *x)
 		return body_ok(x, E_NOMEM);
 	x->chat->dialect = x->ask.dialect;
 	rc = x->ask.dialect->request_read(x->chat, &in, x->arena, &x->why);
-	return body_ok(x, rc);
+	if (rc == E_BAD && !needed) {
+		/* What is forwarded as it is need not be understood by us. */
+		x->chat = NULL;
+		x->why = (struct chat_refusal){ 0 };
+		return true;
+	}
+	if (!body_ok(x, rc))
+		return false;
+	if (x->routing.ask.any)
+		routing_leave_out(x);
+	return true;
 }
 
 static void refuse_retired(struct exchange *x, int64_t day, struct slice successor)
@@ -146,36 +157,63 @@ static bool is_retired(struct exchange *x)
 	return true;
 }
 
+static bool not_allowed(struct exchange *x, struct slice name)
+{
+	exchange_refuse(x, END_REFUSED, A_MODEL_NOT_ALLOWED, NULL, "model",
+			arena_fmt(x->arena, "The key \"%.*s\" may not use the model \"%.*s\".",
+				  SARG(x->key->name), SARG(slice_head(name, 200))),
+			0);
+	return false;
+}
+
+/* By the name that is asked for, with its suffix or without, and those beside it.  Of names
+ * that the config does not have, such as tiers, each deployment is looked at by the plan. */
+static bool may_use(struct exchange *x)
+{
+	const struct routing *r = &x->routing;
+
+	if (x->key == NULL || x->model->implicit)
+		return true;
+	if (!client_key_allows(x->key, x->asked) && !client_key_allows(x->key, r->bare))
+		return not_allowed(x, x->asked);
+	for (size_t i = 0; i < r->ask.model_n; i++)
+		if (!client_key_allows(x->key, r->ask.models[i]))
+			return not_allowed(x, r->ask.models[i]);
+	return true;
+}
+
 static bool find_model(struct exchange *x)
 {
 	const struct snapshot *s = x->view->snapshot;
-	struct slice name = slice_head(x->asked, 200), near;
+	struct slice missing, near;
+	enum rc rc = routing_find(x, &missing);
 
-	if (x->key != NULL && !client_key_allows(x->key, x->asked)) {
-		exchange_refuse(x, END_REFUSED, A_MODEL_NOT_ALLOWED, NULL, "model",
-				arena_fmt(x->arena,
-					  "The key \"%.*s\" may not use the model \"%.*s\".",
-					  SARG(x->key->name), SARG(name)),
+	if (rc == E_NOMEM) {
+		exchange_refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL, LIT("Out of memory."),
 				0);
 		return false;
 	}
-	x->model = snapshot_find(s, x->asked, x->arena);
+	if (rc == OK)
+		return may_use(x) && !is_retired(x);
+	/* What a key may not use it need not know of either. */
+	if (x->key != NULL && !client_key_allows(x->key, missing))
+		return not_allowed(x, missing);
+	x->model = NULL;
 	if (is_retired(x))
 		return false;
-	if (x->model != NULL)
-		return true;
-	near = snapshot_suggest(s, x->asked);
+	near = snapshot_suggest(s, missing);
 	exchange_refuse(
 		x, END_REFUSED, A_MODEL_NOT_FOUND, NULL, "model",
 		arena_fmt(x->arena,
 			  "There is no model \"%.*s\" here.%s%.*s%s GET /v1/models lists them.",
-			  SARG(name), near.n > 0 ? " Did you mean \"" : "", SARG(near),
-			  near.n > 0 ? "\"?" : ""),
+			  SARG(slice_head(missing, 200)), near.n > 0 ? " Did you mean \"" : "",
+			  SARG(near), near.n > 0 ? "\"?" : ""),
 		0);
 	return false;
 }
 
 bool exchange_admit(struct exchange *x)
 {
-	return authenticate(x) && read_request(x) && find_model(x) && read_whole(x);
+	return authenticate(x) && read_request(x) && routing_read(x) && find_model(x) &&
+	       read_whole(x);
 }

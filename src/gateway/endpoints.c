@@ -4,7 +4,16 @@
 
 #include "wire/http1.h"
 
-enum path_kind { PATH_EXCHANGE, PATH_MODELS, PATH_HEALTH, PATH_READY, PATH_METRICS, PATH_HOME };
+enum path_kind {
+	PATH_EXCHANGE,
+	PATH_MODELS,
+	PATH_HEALTH,
+	PATH_READY,
+	PATH_METRICS,
+	PATH_HOME,
+	PATH_DECISIONS,
+	PATH_DRY_RUN,
+};
 
 struct path_row {
 	/* What the path begins and ends with; between them is a model's name, unless `tail` is
@@ -78,6 +87,9 @@ static const struct path_row paths[] = {
 	OWN("/ready", PATH_READY),
 	OWN("/metrics", PATH_METRICS),
 	OWN("/", PATH_HOME),
+	OWN("/admin/v1/exchanges", PATH_DECISIONS),
+	{ "/admin/v1/exchanges/", "", "GET", PATH_DECISIONS, NULL, 0, UNSET },
+	{ "/admin/v1/route", NULL, "POST", PATH_DRY_RUN, NULL, OP_CHAT, UNSET },
 };
 
 /* Under these everything of one family is found again, so that paths which several have
@@ -364,7 +376,8 @@ static void home(struct gateway *g, struct http_request *rq)
 			 "  POST /v1/embeddings          embeddings (/v2/embed and Gemini's "
 			 "too)\n"
 			 "  GET  /v1/models              what can be asked\n"
-			 "  GET  /health /ready /metrics\n",
+			 "  GET  /health /ready /metrics\n"
+			 "  GET  /admin/v1/exchanges     why requests went where they did\n",
 			 WEIR_VERSION, s->model_n, s->provider_n));
 }
 
@@ -376,8 +389,10 @@ static size_t body_max(void *ctx, const struct http_request *rq)
 	const struct found f = find_path(request_path(rq), request_head(rq)->method, NULL);
 	struct gateway *g = ctx;
 
-	return f.row != NULL && f.row->kind == PATH_EXCHANGE ? g->view->snapshot->body_max
-							     : 65536;
+	bool large = f.row != NULL &&
+		     (f.row->kind == PATH_EXCHANGE || f.row->kind == PATH_DRY_RUN);
+
+	return large ? g->view->snapshot->body_max : 65536;
 }
 
 static void wrong_method(struct http_request *rq, const struct found *f)
@@ -402,6 +417,26 @@ static void *begin(struct gateway *g, struct http_request *rq, const struct foun
 	};
 
 	return exchange_begin(g, rq, &ask);
+}
+
+/* A chat request of any dialect (?dialect=NAME), which is planned and not sent. */
+static void *dry_run(struct gateway *g, struct http_request *rq)
+{
+	struct exchange_ask ask = { .dialect = &dialect_openai,
+				    .op = OP_CHAT,
+				    .dry_run = true };
+	struct slice name;
+
+	if (!admin_may(g, rq))
+		return NULL;
+	if (url_query(request_query(rq), LIT("dialect"), &name))
+		ask.dialect = dialect_named(name);
+	if (ask.dialect != NULL)
+		return exchange_begin(g, rq, &ask);
+	answer_error(rq, &dialect_openai, A_INVALID_REQUEST, "invalid_value", "dialect",
+		     LIT("There are openai, responses, anthropic, gemini, bedrock and cohere."),
+		     NULL, 0);
+	return NULL;
 }
 
 static void on_request(void *ctx, struct http_request *rq, void **of_request)
@@ -449,6 +484,12 @@ static void on_request(void *ctx, struct http_request *rq, void **of_request)
 		break;
 	case PATH_HOME:
 		home(g, rq);
+		break;
+	case PATH_DECISIONS:
+		admin_exchanges(g, rq, f.model);
+		break;
+	case PATH_DRY_RUN:
+		*of_request = dry_run(g, rq);
 		break;
 	}
 }

@@ -17,6 +17,8 @@
 	  "The key is not one of this gateway's.")                                             \
 	X(A_MODEL_NOT_ALLOWED, 403, "permission_error", "model_not_allowed",                   \
 	  "The key may not use this model.")                                                   \
+	X(A_NOT_ADMIN, 403, "permission_error", "not_admin",                                   \
+	  "The path is for keys with `admin` in the config.")                                  \
 	X(A_NOT_FOUND, 404, "invalid_request_error", "not_found", "There is no such path.")    \
 	X(A_METHOD, 405, "invalid_request_error", "method_not_allowed",                        \
 	  "The path exists, but not for this method.")                                         \
@@ -25,6 +27,9 @@
 	X(A_MODEL_RETIRED, 404, "invalid_request_error", "model_retired",                      \
 	  "Its provider has retired the model; the message says since when, and what to take " \
 	  "instead.")                                                                          \
+	X(A_NO_CANDIDATE, 400, "invalid_request_error", "no_candidate",                        \
+	  "No deployment of the model can do what the request needs, or meets what it or the " \
+	  "route asks for; the message says of each which rule it failed first.")              \
 	X(A_UNSUPPORTED, 400, "invalid_request_error", "unsupported_parameter",                \
 	  "No deployment of the model can be told this, and the policy (`unsupported`) is "    \
 	  "not "                                                                               \

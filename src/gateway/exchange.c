@@ -142,6 +142,19 @@ static void on_timer(struct timer *t)
 
 /* ---- the end ---------------------------------------------------------------------------- */
 
+/* What is kept of it. */
+static void tell(struct exchange *x, enum end end, unsigned status, uint64_t bytes_out)
+{
+	struct gateway *g = x->g;
+
+	count_add(&g->metrics->requests[x->ask.op][end], 1);
+	count_add(&g->metrics->responses[status / 100 % STATUS_CLASSES], 1);
+	metrics_time(&g->metrics->duration, loop_clock_us(g->loop) - request_began_us(x->rq));
+	record_write(x, end, status, bytes_out);
+	if (g->decisions != NULL)
+		decision_keep(g->decisions, x, end, status);
+}
+
 /* X5 */
 void exchange_finish(struct exchange *x, enum end end, unsigned status, uint64_t bytes_out)
 {
@@ -155,10 +168,8 @@ void exchange_finish(struct exchange *x, enum end end, unsigned status, uint64_t
 	fetch_free(x->fetch);
 	x->fetch = NULL;
 	timer_done(&x->timer);
-	count_add(&g->metrics->requests[x->ask.op][end], 1);
-	count_add(&g->metrics->responses[status / 100 % STATUS_CLASSES], 1);
-	metrics_time(&g->metrics->duration, loop_clock_us(g->loop) - request_began_us(x->rq));
-	record_write(x, end, status, bytes_out);
+	if (!x->ask.dry_run)
+		tell(x, end, status, bytes_out);
 	list_del(&x->link);
 	g->open--;
 }
@@ -316,6 +327,17 @@ static enum start attempt_start(struct exchange *x, unsigned candidate, bool as_
 	return STARTED;
 }
 
+/* It asked for a rest after the plan was made: it has it. */
+static bool rests(struct exchange *x, unsigned candidate)
+{
+	const struct health *h = x->model->targets[candidate]->health;
+	uint64_t now = now_us(x), until = h == NULL ? 0 : breaker_rests_until(&h->breaker, now);
+
+	if (until > 0)
+		walk_rests(&x->walk, candidate, until, now);
+	return until > 0;
+}
+
 /* The one that is out is slow: another is asked beside it, if there is one and it may. */
 static void hedge(struct exchange *x)
 {
@@ -323,6 +345,8 @@ static void hedge(struct exchange *x)
 
 	x->hedge_us = 0;
 	while (walk_hedge(&x->walk, now_us(x), &candidate)) {
+		if (rests(x, candidate))
+			continue;
 		if (!hedge_pay(x, candidate)) {
 			walk_unask(&x->walk, candidate);
 			return;
@@ -407,6 +431,8 @@ static bool proceed(struct exchange *x)
 		case WALK_GO:
 			break;
 		}
+		if (rests(x, candidate))
+			continue;
 		if (!extra_retry(x)) {
 			exchange_fail(x);
 			return false;
@@ -600,6 +626,7 @@ void exchange_complete(struct attempt *at, struct slice body)
 		first_content(at);
 	}
 	attempt_succeeded(at);
+	routing_learn(x, at->deployment, &at->usage);
 	attempt_note(at, FAULT_NONE);
 	if (at->is_stream) {
 		exchange_finish(x, END_COMPLETE, 200, reply_bytes(rq));
@@ -631,97 +658,6 @@ static void make_id(struct exchange *x)
 	sb_lit(&id, "req-");
 	sb_hex(&id, hash_mix(x->g->id_base + x->g->id_next++), 16);
 	sb_cstr(&id);
-}
-
-/* Where a deployment has its place; opaque state in the history goes back to whoever made it,
- * if at all possible. */
-static unsigned priority_of(const struct exchange *x, const struct route_choice *c)
-{
-	const struct deployment *d = x->model->deployments[c->candidate];
-
-	if (x->chat == NULL || x->chat->pinned.n == 0)
-		return d->target.priority;
-	return slice_eq(d->provider->name, x->chat->pinned) ? 0 : d->target.priority + 1;
-}
-
-/* Takes one of those from `from` on with a chance by its weight to the front, among those of
- * the lowest priority that is left. */
-static void draw(struct exchange *x, struct route_plan *p, unsigned from)
-{
-	unsigned priority = UINT32_MAX;
-	uint64_t sum = 0, at;
-
-	for (unsigned i = from; i < p->n; i++) {
-		unsigned own = priority_of(x, &p->choice[i]);
-
-		if (own < priority)
-			sum = 0;
-		if (own <= priority) {
-			priority = own;
-			sum += x->model->targets[p->choice[i].candidate]->weight;
-		}
-	}
-	at = rng_below(&x->g->rng, size_max(sum, 1));
-	for (unsigned i = from; i < p->n; i++) {
-		struct route_choice picked = p->choice[i];
-		unsigned weight = x->model->targets[picked.candidate]->weight;
-
-		if (priority_of(x, &picked) != priority)
-			continue;
-		if (at >= weight) {
-			at -= weight;
-			continue;
-		}
-		p->choice[i] = p->choice[from];
-		p->choice[from] = picked;
-		return;
-	}
-}
-
-/* Without those that are left alone, or rest for longer than anybody waits. */
-static void find_choices(struct exchange *x, struct route_plan *p, size_t n)
-{
-	uint64_t now = now_us(x);
-
-	for (size_t i = 0; i < n; i++) {
-		const struct health *h = x->model->targets[i]->health;
-		uint64_t rest = h == NULL ? 0 : breaker_rests_until(&h->breaker, now);
-
-		if ((h != NULL && breaker_look(&h->breaker, now) == BREAKER_OPEN) ||
-		    rest > now + x->model->retries.retry_after_max_us)
-			continue;
-		p->choice[p->n++] =
-			(struct route_choice){ .candidate = (uint16_t)i, .ready_us = rest };
-	}
-}
-
-/* E_NOMEM */
-static enum rc make_plan(struct exchange *x)
-{
-	const struct model *m = x->model;
-	const struct walk_rules rules = {
-		.attempts = m->retries.attempts,
-		.backoff_us = m->retries.backoff_us,
-		.backoff_max_us = m->retries.backoff_max_us,
-		.retry_after_max_us = m->retries.retry_after_max_us,
-	};
-	size_t n = size_min(m->deployment_n, ROUTE_CANDIDATES_MAX);
-	struct route_plan p = { .choice = ARENA_ARRAY(x->arena, struct route_choice,
-						      size_max(n, 1)) };
-	enum rc rc;
-
-	if (p.choice == NULL)
-		return E_NOMEM;
-	find_choices(x, &p, n);
-	for (unsigned i = 0; i + 1 < p.n; i++)
-		draw(x, &p, i);
-	rc = walk_begin(&x->walk, &p, &rules, x->arena);
-	if (rc != OK)
-		return rc;
-	if (m->timeouts.total_us != 0)
-		x->deadline_us = request_began_us(x->rq) + m->timeouts.total_us;
-	move(x, X_PLANNED);
-	return OK;
 }
 
 /* No provider of the model counts: about four bytes to a token, and said so. */
@@ -758,6 +694,40 @@ static bool nobody_counts(const struct exchange *x)
 	return true;
 }
 
+/* Where it would go; nobody is asked. */
+static void answer_plan(struct exchange *x)
+{
+	struct http_request *rq = x->rq;
+	struct view *view = x->view;
+	struct header h[REPLY_HEADERS];
+	size_t n = reply_headers(x, LIT("application/json"), h);
+	struct json_out out;
+	struct slice body;
+
+	out_init(&out, x->arena);
+	decision_plan(x, &out);
+	body = out_slice(&out);
+	if (body.n == 0) {
+		exchange_refuse(x, END_REFUSED, A_OVERLOADED, NULL, NULL, LIT("Out of memory."),
+				0);
+		return;
+	}
+	exchange_finish(x, END_COMPLETE, 200, body.n);
+	reply_send(rq, 200, h, n, body);
+	view_unref(view);
+}
+
+/* Of all attempts: the route's, or the request's own where that is sooner. */
+static void set_deadline(struct exchange *x)
+{
+	uint64_t us = x->model->timeouts.total_us, asked = x->routing.policy->deadline_us;
+
+	if (asked != 0 && (us == 0 || asked < us))
+		us = asked;
+	if (us != 0)
+		x->deadline_us = request_began_us(x->rq) + us;
+}
+
 struct exchange *exchange_begin(struct gateway *g, struct http_request *rq,
 				const struct exchange_ask *ask)
 {
@@ -785,10 +755,14 @@ struct exchange *exchange_begin(struct gateway *g, struct http_request *rq,
 		answer_estimate(x);
 		return NULL;
 	}
-	if (make_plan(x) != OK) {
-		refuse_memory(x);
+	if (!routing_plan(x))
+		return NULL;
+	if (x->ask.dry_run) {
+		answer_plan(x);
 		return NULL;
 	}
+	set_deadline(x);
+	move(x, X_PLANNED);
 	extra_earn(x);
 	return proceed(x) ? x : NULL;
 }

@@ -22,6 +22,7 @@
 #include "gateway/errors.h"
 #include "gateway/metrics.h"
 #include "gateway/view.h"
+#include "gateway/plan.h"
 #include "route/walk.h"
 
 enum exchange_state {
@@ -42,6 +43,7 @@ struct exchange_ask {
 	struct slice model; /* decoded; empty: the body says */
 	enum tri stream;    /* UNSET: the body says */
 	bool array;         /* its stream is a JSON array (Gemini without alt=sse) */
+	bool dry_run;       /* it is planned and not sent */
 };
 
 struct exchange {
@@ -64,6 +66,7 @@ struct exchange {
 	struct slice asked; /* the model's name, in the arena */
 	const struct client_key *key;
 	const struct model *model;
+	struct routing routing;
 	struct route_walk walk;
 	/* In hand, the oldest first: one in COMMITTED, up to two in ATTEMPT, else none. */
 	struct attempt *out[ATTEMPTS_OUT_MAX];
@@ -115,6 +118,8 @@ const char *exchange_param(const struct exchange *x);
 bool exchange_can_ask(const struct exchange *x, const struct deployment *d);
 /* Media that its provider takes by URL, by part_kind bit. */
 unsigned exchange_takes_urls(const struct deployment *d);
+/* Whether it would be told all that the request says. */
+bool exchange_says_all(struct exchange *x, const struct deployment *d);
 /* Whether bytes go through as they are. */
 bool exchange_is_same(const struct exchange *x, const struct deployment *d);
 

@@ -98,6 +98,7 @@ enum rc gateway_new(struct gateway **out, const struct gateway_options *o, struc
 	g->mem = mem;
 	g->log = o->log;
 	g->shared = o->metrics;
+	g->decisions_shared = o->decisions;
 	list_init(&g->exchanges);
 	timer_init(&g->tick, g->loop, on_tick);
 	timer_init(&g->drain_timer, g->loop, on_drain_over);
@@ -105,7 +106,11 @@ enum rc gateway_new(struct gateway **out, const struct gateway_options *o, struc
 	rng_seed(&g->rng, seed);
 	g->id_base = rng_u64(&g->rng);
 	g->metrics = metrics_new(g->shared, mem);
-	rc = g->metrics == NULL ? err_nomem(err, "gateway.new") : OK;
+	if (o->decisions != NULL)
+		g->decisions = decisions_new(o->decisions, mem);
+	rc = g->metrics == NULL || (o->decisions != NULL && g->decisions == NULL)
+		     ? err_nomem(err, "gateway.new")
+		     : OK;
 	if (rc == OK)
 		rc = http_client_new(&g->client, g->loop, &s->client, g->log, err);
 	if (rc == OK)

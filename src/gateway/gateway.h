@@ -8,13 +8,15 @@
 #include "gateway/snapshot.h"
 
 struct gateway;
-struct metrics_shared; /* gateway/metrics.h: every loop's counters, for /metrics */
+struct metrics_shared;   /* gateway/metrics.h: every loop's counters, for /metrics */
+struct decisions_shared; /* gateway/decision.h: the last exchanges, for /admin/v1 */
 
 struct gateway_options {
 	struct loop *loop;
 	struct snapshot *snapshot; /* the gateway takes a reference */
 	struct log *log;           /* events and access records; may be NULL */
 	struct metrics_shared *metrics;
+	struct decisions_shared *decisions; /* where the last exchanges are kept; may be NULL */
 };
 
 /* Returns owned: gateway_free() on its loop's thread. */

@@ -2,6 +2,7 @@
 #ifndef WEIR_GATEWAY_GATEWAY_IMPL_H
 #define WEIR_GATEWAY_GATEWAY_IMPL_H
 
+#include "gateway/decision.h"
 #include "gateway/exchange.h"
 #include "gateway/gateway.h"
 
@@ -13,6 +14,8 @@ struct gateway {
 	struct http_client *client;
 	struct metrics_shared *shared;
 	struct metrics *metrics;
+	struct decisions_shared *decisions_shared;
+	struct decisions *decisions; /* of this loop; NULL: none are kept */
 	struct view *view;
 	struct rng rng;
 	uint64_t id_base, id_next;
@@ -57,6 +60,11 @@ struct slice lost_names(struct exchange *x, const struct chat_lost *lost);
 void exchange_fail(struct exchange *x);
 /* What the provider or the network said, as part of a sentence. */
 struct slice fault_words(const struct fault *f);
+
+/* gateway/admin.c.  Whether who asks may ask for what only owners see; false: refused. */
+bool admin_may(struct gateway *g, struct http_request *rq);
+/* The exchange with this id, or (empty) the last ones. */
+void admin_exchanges(struct gateway *g, struct http_request *rq, struct slice id);
 
 /* gateway/record.c: the access record of an exchange. */
 void record_write(const struct exchange *x, enum end end, unsigned status, uint64_t bytes_out);

@@ -27,18 +27,26 @@ static enum rc same_body(struct attempt *at)
 		.model_json = d->model_json,
 		.drop_params = p->drop_params,
 		.drop_param_n = p->drop_param_n,
+		.own_params = x->routing.own,
+		.own_param_n = x->routing.own_n,
 		.add_members = p->add_members,
 		.add_member_n = p->add_member_n,
 		.quirks = p->quirks,
 		.lost = &at->lost,
+	};
+	const struct same_target same = {
+		.model_json = d->model_json,
+		.drop = p->drop_params,
+		.drop_n = p->drop_param_n,
+		.own = x->routing.own,
+		.own_n = x->routing.own_n,
 	};
 	size_t bytes;
 
 	if (exchange_in_openai(x))
 		return openai_request_pieces(&x->openai, &target, x->arena, &at->pieces,
 					     &at->piece_n, &bytes);
-	return same_request_pieces(&x->same, d->model_json, p->drop_params, p->drop_param_n,
-				   x->arena, &at->pieces, &at->piece_n);
+	return same_request_pieces(&x->same, &same, x->arena, &at->pieces, &at->piece_n);
 }
 
 /* What it cannot be told, as the policy wants it: dropped and named, or not asked at all. */
@@ -151,6 +159,21 @@ static enum rc make_body(struct attempt *at)
 		return rc;
 	arena_rewind(x->arena, before);
 	return cannot(at, rc, &why);
+}
+
+bool exchange_says_all(struct exchange *x, const struct deployment *d)
+{
+	struct arena_mark before = arena_mark(x->arena);
+	struct attempt at = { .x = x, .deployment = d };
+	struct chat_refusal why = { 0 };
+	bool all = exchange_can_ask(x, d);
+
+	at.translate = !exchange_is_same(x, d);
+	if (all)
+		all = (at.translate ? translated_body(&at, &why) : same_body(&at)) == OK &&
+		      at.lost.n == 0;
+	arena_rewind(x->arena, before);
+	return all;
 }
 
 /* ---- the rest ---------------------------------------------------------------------------- */

@@ -159,6 +159,8 @@ struct model {
 	/* Its deployments differ in what they can do, or its policy or rules ask what the
 	 * request holds: it must be read whole before it is planned. */
 	bool needs_facts;
+	bool implicit; /* the config does not name it: a tier, `auto`; keys are asked of each
+			  of its deployments */
 	struct route_shared *shared; /* NULL: in tests; there are no budgets then */
 };
 
@@ -169,6 +171,7 @@ struct client_key {
 	size_t model_n;
 	enum unsupported unsupported;
 	bool preview; /* it may use previews */
+	bool admin;   /* it may ask /admin/v1 */
 };
 
 struct kept_affinity {

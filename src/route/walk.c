@@ -94,6 +94,15 @@ void walk_skip(struct route_walk *w, unsigned candidate)
 	s->dead = true;
 }
 
+void walk_rests(struct route_walk *w, unsigned candidate, uint64_t ready_us, uint64_t now_us)
+{
+	struct route_stop *s = stop_of(w, candidate);
+
+	take_back(w, s);
+	s->ready_us = ready_us;
+	s->dead = ready_us > now_us && ready_us - now_us > w->rules.retry_after_max_us;
+}
+
 void walk_failed(struct route_walk *w, unsigned candidate, bool again, uint64_t retry_after_us,
 		 uint64_t now_us, struct rng *rng)
 {

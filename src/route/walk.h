@@ -52,6 +52,9 @@ bool walk_hedge(struct route_walk *w, uint64_t now_us, unsigned *candidate);
 /* walk_next()'s candidate is not tried yet: something else comes first, and then it is the
  * next again. */
 void walk_unask(struct route_walk *w, unsigned candidate);
+/* walk_next()'s or walk_hedge()'s candidate asked for a rest meanwhile: not before `ready_us`,
+ * and not at all when that is longer than a Retry-After is waited for. */
+void walk_rests(struct route_walk *w, unsigned candidate, uint64_t ready_us, uint64_t now_us);
 /* walk_next()'s or walk_hedge()'s candidate was not tried after all: leave it out. */
 void walk_skip(struct route_walk *w, unsigned candidate);
 

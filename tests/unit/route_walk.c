@@ -161,6 +161,27 @@ static void a_resting_one_waits_while_others_are_ready(void **state UNUSED)
 	done(&x);
 }
 
+static void one_that_rests_after_all_comes_later_or_not_at_all(void **state UNUSED)
+{
+	struct walking x;
+	struct route_walk *w = walking(&x, &rules, 2, 0);
+	unsigned candidate;
+	uint64_t wait = 0;
+
+	CHECK_INT(go(w, 1000), 10);
+	walk_rests(w, 10, 3000, 1000);
+	CHECK_INT(w->tries, 0);
+	CHECK_INT(go(w, 1000), 11);
+	walk_failed(w, 11, false, 0, 1000, &x.rng);
+	CHECK_INT(walk_next(w, 1000, 0, &candidate, &wait), WALK_WAIT);
+	CHECK_INT(wait, 2000);
+	CHECK_INT(go(w, 3000), 10);
+	walk_rests(w, 10, 3000 + rules.retry_after_max_us + 1, 3000);
+	nothing_left(w, 3000);
+	CHECK_INT(w->tries, 1);
+	done(&x);
+}
+
 static void without_fallbacks_the_first_is_asked_again_and_nobody_else(void **state UNUSED)
 {
 	const struct walk_rules stay = {
@@ -304,6 +325,7 @@ int main(void)
 		cmocka_unit_test(a_skipped_candidate_costs_no_attempt),
 		cmocka_unit_test(one_that_something_else_comes_before_is_next_again),
 		cmocka_unit_test(a_resting_one_waits_while_others_are_ready),
+		cmocka_unit_test(one_that_rests_after_all_comes_later_or_not_at_all),
 		cmocka_unit_test(without_fallbacks_the_first_is_asked_again_and_nobody_else),
 		cmocka_unit_test(a_hedge_goes_to_the_best_that_was_never_tried),
 		cmocka_unit_test(a_hedge_does_not_go_to_one_that_rests),

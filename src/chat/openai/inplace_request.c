@@ -192,6 +192,15 @@ static void drop_params(const struct openai_request *r, const struct openai_targ
 			}
 }
 
+static void leave_out_own(const struct openai_request *r, const struct openai_target *t,
+			  struct json_edits *x)
+{
+	for (size_t i = 0; i < r->n; i++)
+		for (size_t p = 0; p < t->own_param_n; p++)
+			if (json_member_find(&r->m[i], 1, t->own_params[p], NULL) != NULL)
+				json_edit_remove(x, i);
+}
+
 /* The key of `"key":...`, escaped as it may be. */
 static struct slice key_of(struct slice member)
 {
@@ -237,6 +246,8 @@ static void edit_all(const struct openai_request *r, const struct openai_target 
 		json_edit_replace(x, at, t->model_json);
 	if (t->drop_param_n > 0)
 		drop_params(r, t, x);
+	if (t->own_param_n > 0)
+		leave_out_own(r, t, x);
 	if (t->add_member_n > 0)
 		add_members(r, t, x, a);
 	if ((t->quirks & QUIRK_MAX_TOKENS) && !dropped(t, LIT("max_completion_tokens")))

@@ -7,6 +7,8 @@
 #include <time.h>
 
 enum { TURNS_PER_REQUEST = 2000, HELD_MAX = 64 << 20 };
+/* So long after it began a probe is given up (route/breaker.c). */
+#define PROBE_US (60 * (uint64_t)SECOND)
 /* What may still happen when everybody has been asked for the last time. */
 #define AFTER_US (300 * (uint64_t)SECOND)
 
@@ -113,26 +115,45 @@ static const struct breaker *breaker_of(const struct fleet *f, unsigned provider
 	return &d->target.health->breaker;
 }
 
-/* No attempt goes to an open breaker, but one probe at a time once it is half open: that is,
- * one for each time it was given out. */
-static void check_breaker(struct fleet *f, unsigned provider)
+/* Whether the probe has not come back; after a while it is given up. */
+static bool is_out(const struct fleet *f, const struct fleet_probe *p)
+{
+	if (p->at == NULL || loop_now_us(f->gateway_loop) > p->began_us + PROBE_US)
+		return false;
+	/* Attempts live as long as their exchange, and their memory may be another's then. */
+	for (size_t i = 0; i < f->open_n; i++)
+		for (unsigned k = 0; k < f->open[i]->out_n; k++)
+			if (f->open[i]->out[k] == p->at && p->at->began_us == p->began_us)
+				return true;
+	return false;
+}
+
+/* No attempt goes to an open breaker, but one probe at a time once it is half open, each by a
+ * leave of its own. */
+static void check_breaker(struct fleet *f, unsigned provider, const struct attempt *at)
 {
 	const struct breaker *b = breaker_of(f, provider);
-	enum breaker_view view = breaker_look(b, loop_now_us(f->gateway_loop));
+	uint64_t now = loop_now_us(f->gateway_loop);
+	enum breaker_view view = breaker_look(b, now);
+	struct fleet_probe *p = &f->probe[provider];
 	uint64_t until = atomic_load(&b->probe_until_us);
+	double s = (double)since_us(f) / SECOND;
 
+	if (breaker_rests_until(b, now) > 0 || fleet_sabotage(f, FLEET_REST))
+		fleet_broken(f->out, "rest", "p%u is asked at %.3f s, it asked for a rest",
+			     provider, s);
 	if (view == BREAKER_CLOSED)
 		return;
 	if (view == BREAKER_OPEN || fleet_sabotage(f, FLEET_OPEN))
 		fleet_broken(f->out, "breaker", "p%u is asked at %.3f s, its breaker is open",
-			     provider, (double)since_us(f) / SECOND);
-	else if (until == f->probe_until_us[provider] || fleet_sabotage(f, FLEET_PROBES))
+			     provider, s);
+	else if (until == p->until_us || is_out(f, p) || fleet_sabotage(f, FLEET_PROBES))
 		fleet_broken(f->out, "probe", "p%u is asked at %.3f s beside its probe",
-			     provider, (double)since_us(f) / SECOND);
-	f->probe_until_us[provider] = until;
+			     provider, s);
+	*p = (struct fleet_probe){ at, at->began_us, until };
 }
 
-static void on_asked(struct watch *w, struct slice host)
+static void on_asked(struct watch *w, const struct attempt *at, struct slice host)
 {
 	struct fleet *f = CONTAINER_OF(w, struct fleet, watch);
 	unsigned provider;
@@ -143,7 +164,8 @@ static void on_asked(struct watch *w, struct slice host)
 	f->out->asked[provider]++;
 	f->out->attempts++;
 	this_second(f)->asked[provider]++;
-	check_breaker(f, provider);
+	f->out->hedges += at->hedge;
+	check_breaker(f, provider, at);
 }
 
 static void log_seen(struct log *l, enum log_level level UNUSED, struct slice line)

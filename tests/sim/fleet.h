@@ -40,6 +40,7 @@ enum {
 	X(FLEET_MORE, "attempt-more", "equal", "budget")  /* attempts that nothing paid for */ \
 	X(FLEET_OPEN, "ask-open", "dark", "breaker")      /* one, and the breaker is open */   \
 	X(FLEET_PROBES, "probe-twice", "dark", "probe")   /* a second one beside the probe */  \
+	X(FLEET_REST, "ask-resting", "rate", "rest")      /* one that asked for a rest */      \
 	X(FLEET_STARVE, "starve", "equal", "starve")      /* one that is well gets nothing */  \
 	X(FLEET_UNEVEN, "uneven", "equal", "share")       /* one of equals gets more */        \
 	X(FLEET_FAIL, "fail", "steady", "success")        /* requests fail that must not */    \
@@ -177,8 +178,11 @@ struct fleet {
 	size_t event_at;
 	/* watched */
 	uint64_t begun, recorded;
-	uint64_t probe_until_us[FLEET_PROVIDERS]; /* of the probe that was last seen */
-	const struct exchange **open;             /* exchanges begun and not recorded */
+	struct fleet_probe { /* the last one that went there */
+		const struct attempt *at;
+		uint64_t began_us, until_us;
+	} probe[FLEET_PROVIDERS];
+	const struct exchange **open; /* exchanges begun and not recorded */
 	size_t open_n, open_cap;
 	bool sabotaged;
 };

@@ -61,6 +61,6 @@ enum rc __wrap_http_call_start(struct http_call **out, struct origin *o,
 
 	/* Media that are fetched have events of their own. */
 	if (rc == OK && ev == &attempt_events && w->asked != NULL)
-		w->asked(w, o->host);
+		w->asked(w, ctx, o->host);
 	return rc;
 }

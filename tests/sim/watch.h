@@ -19,7 +19,7 @@ struct watch {
 	/* Bytes were given to a client's connection. */
 	void (*queued)(struct watch *w, const struct http_request *rq);
 	/* A provider is asked, for an exchange: an attempt begins. */
-	void (*asked)(struct watch *w, struct slice host);
+	void (*asked)(struct watch *w, const struct attempt *at, struct slice host);
 	uint64_t ends; /* exchanges that ended so far */
 };
 

@@ -17,6 +17,11 @@ enum {
 	FLEET_PROVIDERS = 4,
 	FLEET_EVENTS = 16,
 	FLEET_ROUTER = -1, /* not alone: all of them */
+	/* What there may be of attempts beside one for each request, of the requests and at
+	 * first. */
+	FLEET_RETRY_PERMILLE = 200,
+	FLEET_RETRY_BURST = 100,
+	FLEET_HEDGE_BURST = 10,
 	/* What a token costs, in nano-USD: 0.15 and 0.60 USD per million. */
 	INPUT_NANO = 150,
 	OUTPUT_NANO = 600,
@@ -38,6 +43,7 @@ enum {
 	X(FLEET_TWICE, "record-twice", "equal", "X5") /* one is recorded twice */              \
 	X(FLEET_ERROR, "strange-error", "equal", "error") /* an error without words */         \
 	X(FLEET_MORE, "attempt-more", "equal", "budget")  /* attempts that nothing paid for */ \
+	X(FLEET_HEDGES, "hedge-more", "equal", "budget")  /* or hedges */                      \
 	X(FLEET_OPEN, "ask-open", "dark", "breaker")      /* one, and the breaker is open */   \
 	X(FLEET_PROBES, "probe-twice", "dark", "probe")   /* a second one beside the probe */  \
 	X(FLEET_REST, "ask-resting", "rate", "rest")      /* one that asked for a rest */      \
@@ -97,7 +103,9 @@ struct fleet_spec {
 	int alone;        /* this provider only, no second attempt; or FLEET_ROUTER */
 	unsigned without; /* 1 << provider: the config does not have it */
 	bool hedges;
-	unsigned hedge_permille; /* of the requests */
+	unsigned hedge_permille; /* of the requests, at most */
+	unsigned cost_permille;  /* and of their cost */
+	unsigned percentile;     /* of the time to first content, in permille: hedge then */
 	enum fleet_sabotage sabotage;
 	size_t trace;
 };

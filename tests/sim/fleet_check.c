@@ -67,17 +67,26 @@ static void must_be_even(const struct fleet_spec *spec, struct fleet_outcome *o)
 	}
 }
 
-/* What was asked beyond the requests was paid for. */
+/* What was asked beyond one attempt for each request was paid for. */
 static void must_be_paid(const struct fleet_spec *spec, struct fleet_outcome *o)
 {
-	uint64_t attempts = o->attempts;
-	uint64_t most = o->requests * (spec->alone == FLEET_ROUTER ? 4 : 1);
+	uint64_t n = o->requests, hedges = o->hedges, firsts = o->attempts - hedges;
+	uint64_t firsts_most = n, hedges_most = 0;
 
+	if (spec->alone == FLEET_ROUTER)
+		firsts_most += n * FLEET_RETRY_PERMILLE / 1000 + FLEET_RETRY_BURST;
+	if (spec->hedges)
+		hedges_most = n * spec->hedge_permille / 1000 + FLEET_HEDGE_BURST;
 	if (spec->sabotage == FLEET_MORE)
-		attempts = most + 1;
-	if (attempts > most)
+		firsts = firsts_most + 1;
+	if (spec->sabotage == FLEET_HEDGES)
+		hedges = hedges_most + 1;
+	if (firsts > firsts_most)
 		fleet_broken(o, "budget", "%" PRIu64 " attempts, at most %" PRIu64 " were paid",
-			     attempts, most);
+			     firsts, firsts_most);
+	if (hedges > hedges_most)
+		fleet_broken(o, "budget", "%" PRIu64 " hedges, at most %" PRIu64 " were paid",
+			     hedges, hedges_most);
 }
 
 void fleet_judge(const struct fleet_spec *spec, struct fleet_outcome *o, bool routing)
@@ -184,6 +193,8 @@ static void check_steady(const struct checking *c)
 	live(c, &spec, &without);
 	spec.hedges = true;
 	spec.hedge_permille = 100;
+	spec.cost_permille = 30;
+	spec.percentile = 920;
 	live(c, &spec, &hedged);
 	if (c->routing || spec.sabotage != FLEET_SOUND)
 		fleet_judge_tail(&spec, alone, &without, &hedged);

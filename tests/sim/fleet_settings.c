@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CONFIG_MAX = 8192, RETRY_BURST = 100, HEDGE_BURST = 10 };
+enum { CONFIG_MAX = 8192 };
 
 /* Rows of a catalogue, with what they cost; the config names the file. */
 struct prices {
@@ -80,6 +80,18 @@ static void tell(const struct problems *p, struct slice text)
 	fprintf(stderr, "%.*s", SARG(text));
 }
 
+static void set_budgets(const struct fleet_spec *spec, struct model *m)
+{
+	m->retry_budget = (struct budget_rules){ FLEET_RETRY_PERMILLE, FLEET_RETRY_BURST };
+	if (!spec->hedges || m->deployment_n < 2)
+		return;
+	m->hedge = (struct hedge_rules){ .on = true,
+					 .percentile = spec->percentile,
+					 .min_us = SECOND / 5,
+					 .count = { spec->hedge_permille, FLEET_HEDGE_BURST },
+					 .cost = { spec->cost_permille, 10000000 } };
+}
+
 struct snapshot *fleet_settings(const struct fleet *f, struct mem *mem)
 {
 	static const struct config_env env = { no_environment };
@@ -105,5 +117,6 @@ struct snapshot *fleet_settings(const struct fleet *f, struct mem *mem)
 	arena_free(&a);
 	(void)unlink(prices.path);
 	INVARIANT(s->deployment_list[0]->target.priced);
+	set_budgets(f->spec, s->model_list[0]);
 	return s;
 }

@@ -128,6 +128,13 @@ static bool is_out(const struct fleet *f, const struct fleet_probe *p)
 	return false;
 }
 
+/* Its breaker was closed meanwhile, by an answer to one that had been asked before, and then
+ * opened anew: the old probe is no probe any more. */
+static bool was_closed(const struct fleet_probe *p, const struct breaker *b)
+{
+	return atomic_load(&b->opens_total) - p->opens != atomic_load(&b->opened) - p->in_row;
+}
+
 /* No attempt goes to an open breaker, but one probe at a time once it is half open, each by a
  * leave of its own. */
 static void check_breaker(struct fleet *f, unsigned provider, const struct attempt *at)
@@ -147,10 +154,12 @@ static void check_breaker(struct fleet *f, unsigned provider, const struct attem
 	if (view == BREAKER_OPEN || fleet_sabotage(f, FLEET_OPEN))
 		fleet_broken(f->out, "breaker", "p%u is asked at %.3f s, its breaker is open",
 			     provider, s);
-	else if (until == p->until_us || is_out(f, p) || fleet_sabotage(f, FLEET_PROBES))
+	else if (until == p->until_us || (is_out(f, p) && !was_closed(p, b)) ||
+		 fleet_sabotage(f, FLEET_PROBES))
 		fleet_broken(f->out, "probe", "p%u is asked at %.3f s beside its probe",
 			     provider, s);
-	*p = (struct fleet_probe){ at, at->began_us, until };
+	*p = (struct fleet_probe){ at, at->began_us, until, atomic_load(&b->opens_total),
+				   atomic_load(&b->opened) };
 }
 
 static void on_asked(struct watch *w, const struct attempt *at, struct slice host)

@@ -189,6 +189,8 @@ struct fleet {
 	struct fleet_probe { /* the last one that went there */
 		const struct attempt *at;
 		uint64_t began_us, until_us;
+		uint64_t opens; /* of the breaker: ever, and in a row */
+		unsigned in_row;
 	} probe[FLEET_PROVIDERS];
 	const struct exchange **open; /* exchanges begun and not recorded */
 	size_t open_n, open_cap;

@@ -63,7 +63,16 @@ static void write_config(const struct fleet *f, const struct prices *p, struct s
 	for (unsigned i = 0; i < FLEET_PROVIDERS; i++)
 		if (has(spec, i))
 			sb_fmt(o, "      - {provider: p%u, model: m, priority: 1}\n", i);
-	sb_fmt(o, "    retries: {attempts: %u}\n", spec->alone == FLEET_ROUTER ? 4 : 1);
+	sb_fmt(o,
+	       "    retries: {attempts: %u}\n"
+	       "    retry_budget: {share: %u%%, burst: %d}\n"
+	       "    slow_start: 5s\n",
+	       spec->alone == FLEET_ROUTER ? 4U : 1U, FLEET_RETRY_PERMILLE / 10U,
+	       FLEET_RETRY_BURST);
+	if (spec->hedges && spec->alone == FLEET_ROUTER)
+		sb_fmt(o, "    hedge: {percentile: %u, share: %u%%, cost_share: %u%%}\n",
+		       spec->percentile / 10, spec->hedge_permille / 10,
+		       spec->cost_permille / 10);
 	INVARIANT(!o->cut);
 }
 
@@ -79,18 +88,6 @@ static void tell(const struct problems *p, struct slice text)
 		fprintf(stderr, "%.*s\n", (int)o.n, line);
 	}
 	fprintf(stderr, "%.*s", SARG(text));
-}
-
-static void set_budgets(const struct fleet_spec *spec, struct model *m)
-{
-	m->retry_budget = (struct budget_rules){ FLEET_RETRY_PERMILLE, FLEET_RETRY_BURST };
-	if (!spec->hedges || m->deployment_n < 2)
-		return;
-	m->hedge = (struct hedge_rules){ .on = true,
-					 .percentile = spec->percentile,
-					 .min_us = SECOND / 5,
-					 .count = { spec->hedge_permille, FLEET_HEDGE_BURST },
-					 .cost = { spec->cost_permille, 10000000 } };
 }
 
 struct snapshot *fleet_settings(const struct fleet *f, struct mem *mem)
@@ -118,6 +115,5 @@ struct snapshot *fleet_settings(const struct fleet *f, struct mem *mem)
 	arena_free(&a);
 	(void)unlink(prices.path);
 	INVARIANT(s->deployment_list[0]->target.priced);
-	set_budgets(f->spec, s->model_list[0]);
 	return s;
 }

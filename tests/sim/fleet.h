@@ -213,9 +213,8 @@ bool fleet_clients_done(void *fleet);
 
 /* fleet_check.c */
 
-/* What must be true of any fleet's outcome, and of this scenario's.  `routing`: of the shares,
- * too. */
-void fleet_judge(const struct fleet_spec *spec, struct fleet_outcome *o, bool routing);
+/* What must be true of any fleet's outcome, and of this scenario's. */
+void fleet_judge(const struct fleet_spec *spec, struct fleet_outcome *o);
 /* "steady" as a whole: nobody `alone` (four of them) is as good as the router, and with hedges
  * its tail is half as long for little money.  The first violation is the hedged one's. */
 void fleet_judge_tail(const struct fleet_spec *spec, const struct fleet_outcome *alone,
@@ -227,10 +226,9 @@ void fleet_judge_oracle(const struct fleet_spec *spec, const struct fleet_outcom
  * fleet, judged; `o` is the one that counts.  True: all is well. */
 typedef void fleet_told_fn(void *ctx, const char *name, const struct fleet_spec *spec,
 			   const struct fleet_outcome *o);
-bool fleet_check(const struct fleet_spec *spec, bool routing, fleet_told_fn *told, void *ctx,
-		 char rule[8]);
+bool fleet_check(const struct fleet_spec *spec, fleet_told_fn *told, void *ctx, char rule[8]);
 /* Breaks each rule on purpose: how many were not noticed. */
-unsigned fleet_self_check(bool routing);
+unsigned fleet_self_check(void);
 
 /* fleet_main.c: `argv` after "fleet". */
 int fleet_command(int argc, char **argv);

@@ -10,7 +10,7 @@
 struct fleet_options {
 	const struct fleet_scenario *scenario;
 	uint64_t requests, seed, trace;
-	bool json, check, self_check, shares, routing;
+	bool json, check, self_check, shares;
 };
 
 /* ---- what is printed --------------------------------------------------------- */
@@ -96,7 +96,7 @@ static bool run(struct fleet_options *o, const char *name, const struct fleet_sp
 	bool sound;
 
 	fleet_run(spec, &out);
-	fleet_judge(spec, &out, o->routing);
+	fleet_judge(spec, &out);
 	tell(o, name, spec, &out);
 	sound = out.rule[0] == '\0';
 	fleet_outcome_free(&out);
@@ -156,7 +156,7 @@ static int check(struct fleet_options *o)
 		struct fleet_spec spec = spec_of(o, &fleet_scenarios[i]);
 
 		if (o->scenario == NULL || o->scenario == &fleet_scenarios[i])
-			failed += !fleet_check(&spec, o->routing, tell, o, rule);
+			failed += !fleet_check(&spec, tell, o, rule);
 	}
 	return failed > 0 ? 1 : 0;
 }
@@ -192,7 +192,6 @@ static bool read_option(struct fleet_options *o, const char *arg)
 		{ "--check", offsetof(struct fleet_options, check) },
 		{ "--self-check", offsetof(struct fleet_options, self_check) },
 		{ "--shares", offsetof(struct fleet_options, shares) },
-		{ "--routing", offsetof(struct fleet_options, routing) },
 	};
 	struct slice v;
 
@@ -220,7 +219,7 @@ int fleet_command(int argc, char **argv)
 		if (!read_option(&o, argv[i]))
 			return usage();
 	if (o.self_check)
-		return fleet_self_check(o.routing) > 0 ? 1 : 0;
+		return fleet_self_check() > 0 ? 1 : 0;
 	if (o.check)
 		return check(&o);
 	if (o.scenario == NULL)

@@ -114,7 +114,7 @@ static void run_fleet(uint64_t seed, struct verdict *v)
 	struct fleet_outcome o;
 
 	fleet_run(&spec, &o);
-	fleet_judge(&spec, &o, true);
+	fleet_judge(&spec, &o);
 	memcpy(v->rule, o.rule, sizeof(v->rule));
 	memcpy(v->text, o.text, sizeof(v->text));
 	v->asks += (unsigned)o.requests;

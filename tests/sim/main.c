@@ -110,7 +110,11 @@ static void run_fleet(uint64_t seed, struct verdict *v)
 	const struct fleet_spec spec = { .scenario = fleet_scenario(LIT("mixed")),
 					 .seed = seed,
 					 .requests = FLEET_REQUESTS,
-					 .alone = FLEET_ROUTER };
+					 .alone = FLEET_ROUTER,
+					 .hedges = seed / FLEET_EVERY % 2 == 0,
+					 .hedge_permille = 100,
+					 .cost_permille = 30,
+					 .percentile = 920 };
 	struct fleet_outcome o;
 
 	fleet_run(&spec, &o);

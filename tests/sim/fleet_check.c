@@ -163,8 +163,7 @@ struct checking {
 	char *rule;
 };
 
-static void live(const struct checking *c, const struct fleet_spec *spec,
-		 struct fleet_outcome *o)
+static void live(const struct fleet_spec *spec, struct fleet_outcome *o)
 {
 	fleet_run(spec, o);
 	fleet_judge(spec, o);
@@ -189,13 +188,13 @@ static void check_steady(const struct checking *c)
 
 	for (int i = 0; i < FLEET_PROVIDERS; i++) {
 		spec.alone = i;
-		live(c, &spec, &alone[i]);
+		live(&spec, &alone[i]);
 	}
 	spec.alone = FLEET_ROUTER;
 	spec.hedges = false;
-	live(c, &spec, &without);
+	live(&spec, &without);
 	spec.hedges = true;
-	live(c, &spec, &hedged);
+	live(&spec, &hedged);
 	fleet_judge_tail(&spec, alone, &without, &hedged);
 	for (int i = 0; i < FLEET_PROVIDERS; i++) {
 		struct fleet_spec one = spec;
@@ -214,9 +213,9 @@ static void check_slow(const struct checking *c)
 	struct fleet_outcome oracle, o;
 
 	spec.without = spec.scenario->avoided;
-	live(c, &spec, &oracle);
+	live(&spec, &oracle);
 	spec.without = 0;
-	live(c, &spec, &o);
+	live(&spec, &o);
 	fleet_judge_oracle(&spec, &oracle, &o);
 	told(c, "slow, without it", &spec, &oracle);
 	told(c, "slow", &spec, &o);
@@ -239,7 +238,7 @@ bool fleet_check(const struct fleet_spec *spec, fleet_told_fn *f, void *ctx, cha
 	} else if (strcmp(name, "slow") == 0) {
 		check_slow(&c);
 	} else {
-		live(&c, &c.spec, &o);
+		live(&c.spec, &o);
 		told(&c, name, &c.spec, &o);
 	}
 	return rule[0] == '\0';

@@ -45,20 +45,38 @@ struct attempt *attempt_new(struct exchange *x, unsigned candidate, bool hedge)
 	return at;
 }
 
-/* Only its own: another's may be out, of a breaker that was closed when this one began. */
-static void give_probe_back(struct attempt *at)
+/* Whether it is the one that its breaker tries out.  It was once, and is not any more, when the
+ * breaker has closed meanwhile and opened again. */
+static bool is_probe(const struct attempt *at)
 {
-	if (at->probe)
+	return at->probe_until_us != 0 &&
+	       at->probe_until_us == atomic_load(&health_of(at)->breaker.probe_until_us);
+}
+
+/* Only its own: another's may be out, of a breaker that was closed when this one began. */
+static void give_probe_back(const struct attempt *at)
+{
+	if (is_probe(at))
 		breaker_forget(&health_of(at)->breaker);
+}
+
+/* While a breaker is not closed its probe speaks for the deployment.  That one fails which
+ * began before it opened is old news, and the probe is still out. */
+static bool may_blame(const struct attempt *at)
+{
+	return is_probe(at) ||
+	       breaker_look(&health_of(at)->breaker, now_us(at)) == BREAKER_CLOSED;
 }
 
 bool attempt_admit(struct attempt *at)
 {
 	struct health *h = health_of(at);
+	bool tries = h != NULL && breaker_look(&h->breaker, now_us(at)) == BREAKER_HALF_OPEN;
 
-	at->probe = h != NULL && breaker_look(&h->breaker, now_us(at)) == BREAKER_HALF_OPEN;
 	if (h != NULL && !breaker_admit(&h->breaker, now_us(at)))
 		return false;
+	if (tries)
+		at->probe_until_us = atomic_load(&h->breaker.probe_until_us);
 	if (key_take(at))
 		return true;
 	give_probe_back(at);
@@ -213,7 +231,7 @@ bool attempt_judge(struct attempt *at, const struct fault *f)
 	} else if (f->kind == FAULT_RATE && rest > 0) {
 		give_probe_back(at);
 		breaker_rest(&h->breaker, now_us(at), rest);
-	} else if (breaker_failure(&h->breaker, rules, now_us(at))) {
+	} else if (may_blame(at) && breaker_failure(&h->breaker, rules, now_us(at))) {
 		moved(at, "breaker.open");
 	}
 	return of_key && key_left(at->x, d->provider);

@@ -63,9 +63,10 @@ struct attempt {
 	bool large;                 /* the last event was too large to be looked into */
 	bool paused;                /* the client is slower than the provider */
 	bool was_paused;            /* ... once */
-	bool probe, key_probe;      /* its deployment, its key is being tried again with it */
-	bool counted;               /* among those that its health has in flight */
-	struct usage usage;         /* its own */
+	bool key_probe;             /* its key is being tried again with it */
+	uint64_t probe_until_us; /* so is its deployment: the breaker's leave; 0: it is not */
+	bool counted;            /* among those that its health has in flight */
+	struct usage usage;      /* its own */
 	uint64_t text_bytes;
 };
 

@@ -370,6 +370,31 @@ static void an_attempt_gives_back_no_probe_but_its_own(void **state UNUSED)
 	stage_end(&s);
 }
 
+/* ... nor does its failure open the breaker again: the probe is still out, and another would go
+ * beside it. */
+static void while_a_probe_is_out_it_alone_speaks(void **state UNUSED)
+{
+	struct breaker *b;
+	struct peer *p, *q;
+	uint64_t until;
+	struct stage s;
+
+	begin_hedged(&s);
+	b = &s.of[0].deployment->target.health->breaker;
+	ask_for(&s, "all", true);
+	p = served(&s, 0, 0);
+	q = served(&s, 1, 0);
+	atomic_store(&b->open_until_us, 1);
+	CHECK(breaker_admit(b, loop_now_us(s.w.l))); /* somebody else's */
+	until = atomic_load(&b->probe_until_us);
+	answer(p, "500 Oops", "", "{}");
+	stream_all(q);
+	peer_await(&s.client, "\r\n0\r\n\r\n");
+	CHECK_INT(breaker_look(b, loop_now_us(s.w.l)), BREAKER_HALF_OPEN);
+	CHECK_INT(atomic_load(&b->probe_until_us), until);
+	stage_end(&s);
+}
+
 static void nobody_is_hedged_with_one_that_is_being_tried_out(void **state UNUSED)
 {
 	struct stage s;
@@ -626,6 +651,7 @@ int main(void)
 		cmocka_unit_test(hedges_have_a_budget),
 		cmocka_unit_test(a_loser_is_no_verdict),
 		cmocka_unit_test(an_attempt_gives_back_no_probe_but_its_own),
+		cmocka_unit_test(while_a_probe_is_out_it_alone_speaks),
 		cmocka_unit_test(nobody_is_hedged_with_one_that_is_being_tried_out),
 		cmocka_unit_test(further_attempts_are_paid_from_the_budget),
 		cmocka_unit_test(keys_take_turns_by_their_weights),

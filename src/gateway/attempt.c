@@ -23,7 +23,7 @@ static struct health *health_of(const struct attempt *at)
 
 uint64_t attempt_input(const struct attempt *at)
 {
-	return tokens_estimate(at->deployment->target.tokens, at->x->prompt_bytes);
+	return route_input(&at->deployment->target, &at->x->routing.facts);
 }
 
 /* ---- from its making to its end -----------------------------------------------------------
@@ -276,7 +276,7 @@ void attempt_succeeded(struct attempt *at)
 	 * nothing about the provider. */
 	if (at->is_stream && !at->was_paused && took > at->ttft_us)
 		health_output(h, usage_completion(u), took - at->ttft_us);
-	if (u->known && usage_prompt(u) > 0)
+	if (u->known && usage_prompt(u) > 0 && routing_was_stuck(at->x, at->candidate))
 		health_cached(h, u->cache_read, usage_prompt(u));
 }
 

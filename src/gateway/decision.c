@@ -162,6 +162,8 @@ static void pack_attempts(struct pack *p, struct record *r, const struct exchang
 		if (row == NULL)
 			return;
 		row->name = pack_text(p, a->deployment->name);
+		if (a->key != NULL)
+			row->key = pack_text(p, a->key->name);
 		row->fault = (uint8_t)a->fault;
 		row->hedge = a->hedge;
 		row->status = (uint16_t)a->status;
@@ -359,6 +361,7 @@ static void put_attempts(struct json_out *o, const struct pack *p, const struct 
 
 		out_object(o);
 		put_text(o, "deployment", p, a->name);
+		put_text(o, "provider_key", p, a->key);
 		out_key(o, "outcome");
 		out_lit(o, a->fault == FAULT_NONE ? "ok"
 						  : fault_row((enum fault_kind)a->fault)->name);

@@ -11,6 +11,9 @@ enum { IMAGE_TOKENS = 1000, OTHER_BYTES_PER_TOKEN = 12 };
 /* So much of the conversation's beginning tells whether a cache is warm for it. */
 enum { PREFIX_BYTES = 2048 };
 
+/* The shortest prompt that the usual providers keep in a cache, with a margin. */
+enum { CACHEABLE_TOKENS = 4096 };
+
 /* ---- what is asked for ------------------------------------------------------------------- */
 
 static const struct json_member *members(const struct exchange *x, size_t *n)
@@ -360,19 +363,38 @@ static uint16_t stick_to(struct exchange *x)
 	return ROUTE_NOBODY;
 }
 
-void routing_learn(struct exchange *x, const struct deployment *d, const struct usage *u)
+bool routing_was_stuck(const struct exchange *x, unsigned candidate)
 {
-	const struct snapshot *s = x->view->snapshot;
-	struct routing *r = &x->routing;
+	const struct route_plan *p = &x->routing.plan;
+
+	return p->stuck && p->n > 0 && p->choice[0].candidate == candidate;
+}
+
+/* It was kept to for its cache, the prompt was long enough for one, and none of it was there.
+ */
+static bool was_cold(const struct exchange *x, unsigned candidate, const struct usage *u)
+{
+	return routing_was_stuck(x, candidate) && u->known && u->cache_read == 0 &&
+	       usage_prompt(u) >= CACHEABLE_TOKENS;
+}
+
+void routing_learn(struct exchange *x, unsigned candidate, const struct usage *u)
+{
+	const struct deployment *d = x->model->deployments[candidate];
+	struct affinity *affinity = x->view->snapshot->affinity;
+	const struct routing *r = &x->routing;
+	uint32_t whom;
 
 	if (u->known && d->target.tokens != NULL && r->facts.media == 0 &&
 	    r->facts.prompt_bytes > 0 && x->ask.op == OP_CHAT)
 		tokens_learn(d->target.tokens, r->facts.prompt_bytes, usage_prompt(u));
-	if (r->affinity == 0 || s->affinity == NULL)
+	if (r->affinity == 0 || affinity == NULL)
 		return;
-	affinity_put(s->affinity, r->affinity, affinity_name(d->name), loop_now_us(x->g->loop));
-	if (u->known && d->target.health != NULL && r->plan.stuck)
-		health_cached(d->target.health, u->cache_read, usage_prompt(u));
+	whom = affinity_name(d->name);
+	if (was_cold(x, candidate, u))
+		affinity_drop(affinity, r->affinity, whom);
+	else
+		affinity_put(affinity, r->affinity, whom, loop_now_us(x->g->loop));
 }
 
 /* ---- the plan -----------------------------------------------------------------------------

@@ -38,7 +38,9 @@ void routing_leave_out(struct exchange *x);
 /* Plans; x->walk is ready afterwards.  False: refused; the exchange has ended and is gone. */
 MUST_USE bool routing_plan(struct exchange *x);
 
+/* This candidate was the first for its affinity. */
+bool routing_was_stuck(const struct exchange *x, unsigned candidate);
 /* The winner is known: what it teaches about tokens, caches and where this session is. */
-void routing_learn(struct exchange *x, const struct deployment *d, const struct usage *u);
+void routing_learn(struct exchange *x, unsigned candidate, const struct usage *u);
 
 #endif

@@ -133,7 +133,7 @@ struct config_retries {
 
 struct config_breaker {
 	struct section section;
-	uint64_t failures, open, open_max;
+	uint64_t failures, open, open_max, rest_max;
 	uint64_t error_rate, min_requests, window;
 };
 

@@ -69,6 +69,7 @@ static void build_rules(struct builder *b)
 		.window_us = k->window,
 		.open_us = k->open,
 		.open_max_us = k->open_max,
+		.rest_max_us = k->rest_max,
 	};
 	if (r->backoff > r->backoff_max)
 		problem_add(b->p, r->section.at, "retries: backoff is longer than backoff_max");

@@ -189,10 +189,16 @@ static const struct option_table retries_table = {
 static const struct option breaker_rows[] = {
 	{ "failures", OPT_INT, AT(failures), "5", 0, 1000,
 	  .doc = "So many failures in a row take a deployment out of use. 0: never." },
-	{ "open", OPT_DURATION, AT(open), "10s", MS(1), HOUR,
-	  .doc = "For how long, the first time; it doubles." },
-	{ "open_max", OPT_DURATION, AT(open_max), "5m", MS(1), HOUR * 24,
-	  .doc = "The longest such time, also when a provider asks for more." },
+	{ "open", OPT_DURATION, AT(open), "1s", MS(1), HOUR,
+	  .doc = "For how long, the first time; then one request tries it, and it doubles when "
+		 "that fails." },
+	{ "open_max", OPT_DURATION, AT(open_max), "4s", MS(1), HOUR * 24,
+	  .doc = "The longest such time: so much later than a provider is well again it is "
+		 "asked "
+		 "again." },
+	{ "rest_max", OPT_DURATION, AT(rest_max), "5m", MS(1), HOUR * 24,
+	  .doc = "The longest pause that a provider is given when it asks for one "
+		 "(Retry-After)." },
 	{ "error_rate", OPT_SHARE, AT(error_rate), "50%", 0, 1000,
 	  .doc = "Such a share of failures does it too. 0%: never." },
 	{ "min_requests", OPT_INT, AT(min_requests), "20", 1, 1000000,

@@ -74,7 +74,7 @@ static const struct option_table model_retries_table = {
 static const struct option hedge_rows[] = {
 	{ "on", OPT_BOOL, AT(on), .dflt = "true",
 	  .doc = "Hedge. \"hedge: true\" is enough to do it as below." },
-	{ "percentile", OPT_INT, AT(percentile), "90", 50, 99,
+	{ "percentile", OPT_INT, AT(percentile), "92", 50, 99,
 	  .doc = "Of the deployment's own times to first content with prompts of that size: "
 		 "when it takes longer, another is asked too." },
 	{ "min_delay", OPT_DURATION, AT(min_delay), "200ms", MS(1), MIN(10),

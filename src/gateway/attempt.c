@@ -210,8 +210,8 @@ bool attempt_judge(struct attempt *at, const struct fault *f)
 {
 	const struct deployment *d = at->deployment;
 	const struct breaker_rules *rules = &at->x->view->snapshot->breaker;
-	uint64_t rest = f->retry_after_us < rules->open_max_us ? f->retry_after_us
-							       : rules->open_max_us;
+	uint64_t rest = f->retry_after_us < rules->rest_max_us ? f->retry_after_us
+							       : rules->rest_max_us;
 	bool of_key = key_blame(at, f);
 	/* Names that are not listed share their provider's state: one broken model, or its
 	 * rate limit, must not close the way to the others.  And while the client stops us
@@ -323,7 +323,7 @@ static unsigned scarcest(const struct rate_limits *l, uint64_t *reset_us, uint64
 
 void attempt_limits(struct attempt *at, const struct http_head *head)
 {
-	const uint64_t most = at->x->view->snapshot->breaker.open_max_us;
+	const uint64_t most = at->x->view->snapshot->breaker.rest_max_us;
 	struct health *h = health_of(at);
 	const uint64_t wall = loop_wall_us(at->x->g->loop);
 	struct rate_limits l = { .known = false };

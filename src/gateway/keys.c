@@ -136,8 +136,8 @@ void key_proved(const struct attempt *at)
 bool key_blame(const struct attempt *at, const struct fault *f)
 {
 	struct breaker_rules once = at->x->view->snapshot->breaker;
-	uint64_t rest = f->retry_after_us < once.open_max_us ? f->retry_after_us
-							     : once.open_max_us;
+	uint64_t rest = f->retry_after_us < once.rest_max_us ? f->retry_after_us
+							     : once.rest_max_us;
 
 	if (!key_is_one_of_many(at))
 		return false;

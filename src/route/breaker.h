@@ -26,6 +26,7 @@ struct breaker_rules {
 	uint64_t window_us;
 	uint64_t open_us;     /* the first time */
 	uint64_t open_max_us; /* at most */
+	uint64_t rest_max_us; /* of a rest that a provider asks for; the callers' */
 };
 
 enum breaker_view { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };

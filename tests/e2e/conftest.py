@@ -26,7 +26,7 @@ keys:
 limits: {{body: 2MiB}}
 timeouts: {{connect: 1s, first_content: 1500ms, stall: 1500ms, total: 20s}}
 retries: {{attempts: 2, backoff: 20ms, backoff_max: 50ms, retry_after_max: 2s}}
-breaker: {{failures: 0}}
+breaker: {{failures: 0, error_rate: 0%}}
 providers:
   a: {{base_url: "{a}", api_key: {upstream}}}
   b: {{base_url: "{b}", api_key: {upstream}}}

@@ -40,7 +40,7 @@ keys:
   - {{name: app, key: {key}, access_key_id: {aws_id}}}
 timeouts: {{connect: 1s, first_content: 3s, stall: 2s, total: 20s}}
 retries: {{attempts: 2, backoff: 20ms, backoff_max: 50ms, retry_after_max: 2s}}
-breaker: {{failures: 0}}
+breaker: {{failures: 0, error_rate: 0%}}
 providers:
 {providers}
 models:

@@ -25,7 +25,7 @@ keys:
   - {{name: app, key: {key}}}
   - {{name: signer, key: {secret}, access_key_id: {id}}}
 retries: {{attempts: 1}}
-breaker: {{failures: 0}}
+breaker: {{failures: 0, error_rate: 0%}}
 providers:
 {providers}
 """

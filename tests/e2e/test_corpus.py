@@ -49,7 +49,7 @@ def provider():
 
 @pytest.fixture(scope="module")
 def gw(tmp_path_factory, provider):
-    config = "listen: 127.0.0.1:0\nworkers: 1\nretries: {attempts: 1}\nbreaker: {failures: 0}\nlimits: {event: 128KiB}\nproviders:\n"
+    config = "listen: 127.0.0.1:0\nworkers: 1\nretries: {attempts: 1}\nbreaker: {failures: 0, error_rate: 0%}\nlimits: {event: 128KiB}\nproviders:\n"
     for d in DIALECTS:
         config += f"  to-{d}: {{dialect: {d}, base_url: \"{provider.server.url}{BASES[d]}\", api_key: k}}\n"
     g = weir.Gateway(tmp_path_factory.mktemp("corpus"), config)

@@ -20,7 +20,7 @@ CONFIG = """
 listen: 127.0.0.1:0
 workers: 1
 keys: [{{name: app, key: {key}}}]
-breaker: {{failures: 0}}
+breaker: {{failures: 0, error_rate: 0%}}
 providers:
 {providers}
 """

@@ -37,7 +37,7 @@ listen: 127.0.0.1:0
 workers: 1
 keys: [{{name: app, key: {key}}}]
 retries: {{attempts: 1}}
-breaker: {{failures: 0}}
+breaker: {{failures: 0, error_rate: 0%}}
 providers:
 {providers}
 """

@@ -26,7 +26,7 @@ CONFIG = """
 listen: 127.0.0.1:0
 workers: 1
 retries: {{attempts: 1}}
-breaker: {{failures: 0}}
+breaker: {{failures: 0, error_rate: 0%}}
 media: {{{media}}}
 providers:
 {providers}

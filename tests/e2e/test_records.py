@@ -28,7 +28,7 @@ workers: 1
 log: {{format: {request.param}, level: debug}}
 keys: [{{name: "the app", key: {KEY}}}]
 retries: {{attempts: 2, backoff: 1ms}}
-breaker: {{failures: 0}}
+breaker: {{failures: 0, error_rate: 0%}}
 providers:
   a: {{base_url: "{mock_a.base}", api_key: {UPSTREAM_KEY}}}
 models:

@@ -10,7 +10,7 @@ listen: 127.0.0.1:0
 workers: 1
 keys: [{{name: app, key: {key}}}]
 retries: {{attempts: 3, backoff: 10ms, backoff_max: 20ms}}
-breaker: {{failures: 0}}
+breaker: {{failures: 0, error_rate: 0%}}
 providers:
   first: {{dialect: openai, base_url: "{url}/v1", api_key: k}}
   issuer: {{dialect: anthropic, base_url: "{url}/v1", api_key: k}}

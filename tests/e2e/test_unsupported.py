@@ -21,7 +21,7 @@ keys:
   - {{name: drop-all, key: {drop_all}, unsupported: drop_all}}
   - {{name: refuse, key: {refuse}, unsupported: refuse}}
 retries: {{attempts: 1}}
-breaker: {{failures: 0}}
+breaker: {{failures: 0, error_rate: 0%}}
 providers:
 {providers}
 models:

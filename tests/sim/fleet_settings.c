@@ -53,8 +53,7 @@ static void write_config(const struct fleet *f, const struct prices *p, struct s
 		  "log: {access: false}\n"
 		  "limits: {connections: 100000, upstream_idle: 10000}\n"
 		  "timeouts: {connect: 2s, first_content: 30s, stall: 10s, total: 120s,\n"
-		  "  idle: 1h, upstream_idle: 1h}\n"
-		  "breaker: {open: 1s, open_max: 4s}\n");
+		  "  idle: 1h, upstream_idle: 1h}\n");
 	sb_fmt(o, "catalogue: %s\nproviders:\n", p->path);
 	for (unsigned i = 0; i < FLEET_PROVIDERS; i++)
 		sb_fmt(o, "  p%u: {base_url: \"http://10.0.0.%u/v1\", api_key: %s}\n", i, i + 1,

@@ -128,7 +128,8 @@ static void limits(struct snapshot *s)
 				       .retry_after_max_us = 5 * SECOND };
 	s->breaker = (struct breaker_rules){ .failures = 5,
 					     .open_us = 2 * SECOND,
-					     .open_max_us = 10 * SECOND };
+					     .open_max_us = 10 * SECOND,
+					     .rest_max_us = 10 * SECOND };
 	s->server = (struct http_server_limits){ .head_bytes = 8192,
 						 .arena_bytes = 4 << 20,
 						 .head_timeout_us = 10 * SECOND,

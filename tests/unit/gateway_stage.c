@@ -112,7 +112,8 @@ struct snapshot *stage_settings(struct stage *s)
 	n->retries = (struct retries){ .attempts = 1, .retry_after_max_us = SECOND_US };
 	n->breaker = (struct breaker_rules){ .failures = 1,
 					     .open_us = SECOND_US,
-					     .open_max_us = 10 * SECOND_US };
+					     .open_max_us = 10 * SECOND_US,
+					     .rest_max_us = 10 * SECOND_US };
 	n->body_max = n->response_max = n->event_max = 1 << 20;
 	n->drain_us = 2 * SECOND_US;
 	n->access_log = true;

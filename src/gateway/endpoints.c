@@ -351,7 +351,7 @@ static void metrics(struct gateway *g, struct http_request *rq)
 		return;
 	buf_init(&out, g->mem, 4 << 20);
 	if (metrics_write(g->shared, &out) == OK &&
-	    metrics_write_deployments(g->view->snapshot, &out) == OK)
+	    metrics_write_deployments(g->view->snapshot, loop_now_us(g->loop), &out) == OK)
 		answer(rq, 200, LIT("text/plain; version=0.0.4; charset=utf-8"),
 		       buf_slice(&out));
 	else

@@ -331,19 +331,63 @@ enum rc metrics_write(const struct metrics_shared *s, struct buf *out)
 	return o.rc;
 }
 
-enum rc metrics_write_deployments(const struct snapshot *s, struct buf *out)
+/* Several models may have it. */
+static bool is_first(const struct snapshot *s, const struct deployment *d)
+{
+	return d->target.health != NULL && map_get(&s->deployments, d->name) == d;
+}
+
+static void put_deployment(struct out *o, const char *name, const struct deployment *d,
+			   uint64_t v)
+{
+	put(o, "weir_%s{deployment=\"%.*s\"} %" PRIu64 "\n", name,
+	    SARG(slice_head(d->name, 200)), v);
+}
+
+/* How far off the estimates of prompts were, on average. */
+static void write_families(const struct snapshot *s, struct out *o)
+{
+	head(o, "prompt_estimate_error_ratio", "gauge",
+	     "How far off estimates of a prompt's tokens are, on average.");
+	for (size_t i = 0; i < s->family_n; i++) {
+		const struct calibration *c = s->family_list[i].tokens;
+
+		if (get(&c->samples) > 0)
+			put(o, "weir_prompt_estimate_error_ratio{family=\"%.*s\"} %.3f\n",
+			    SARG(slice_head(s->family_list[i].family, 100)),
+			    atomic_load_explicit(&c->error_permille, memory_order_relaxed) /
+				    1000.0);
+	}
+}
+
+enum rc metrics_write_deployments(const struct snapshot *s, uint64_t now_us, struct buf *out)
 {
 	struct out o = { .buf = out };
 
 	head(&o, "breaker_opens_total", "counter", "Times that a deployment's breaker opened.");
-	for (size_t i = 0; i < s->deployment_n; i++) {
-		const struct deployment *d = s->deployment_list[i];
+	for (size_t i = 0; i < s->deployment_n; i++)
+		if (is_first(s, s->deployment_list[i]))
+			put_deployment(&o, "breaker_opens_total", s->deployment_list[i],
+				       get(&s->deployment_list[i]
+						    ->target.health->breaker.opens_total));
+	head(&o, "breaker_state", "gauge",
+	     "0 closed, 1 open, 2 half open: one request tries it.");
+	for (size_t i = 0; i < s->deployment_n; i++)
+		if (is_first(s, s->deployment_list[i]))
+			put_deployment(
+				&o, "breaker_state", s->deployment_list[i],
+				breaker_look(&s->deployment_list[i]->target.health->breaker,
+					     now_us));
+	head(&o, "deployment_inflight", "gauge", "Attempts in hand at a deployment.");
+	for (size_t i = 0; i < s->deployment_n; i++)
+		if (is_first(s, s->deployment_list[i])) {
+			int n = atomic_load_explicit(
+				&s->deployment_list[i]->target.health->inflight,
+				memory_order_relaxed);
 
-		/* Several models may have it. */
-		if (d->target.health != NULL && map_get(&s->deployments, d->name) == d)
-			put(&o, "weir_breaker_opens_total{deployment=\"%.*s\"} %" PRIu64 "\n",
-			    SARG(slice_head(d->name, 200)),
-			    get(&d->target.health->breaker.opens_total));
-	}
+			put_deployment(&o, "deployment_inflight", s->deployment_list[i],
+				       n > 0 ? (uint64_t)n : 0);
+		}
+	write_families(s, &o);
 	return o.rc;
 }

@@ -121,9 +121,12 @@ void metrics_time(struct histogram *h, uint64_t us);
 void metrics_usage(struct metrics_provider *p, const struct usage *u);
 
 /* The text of /metrics (Prometheus 0.0.4), of all loops.  E_NOMEM, E_TOOBIG. */
-struct snapshot;
-/* What is not any loop's: of the deployments themselves.  E_NOMEM, E_TOOBIG. */
-MUST_USE enum rc metrics_write_deployments(const struct snapshot *s, struct buf *out);
 MUST_USE enum rc metrics_write(const struct metrics_shared *s, struct buf *out);
+
+struct snapshot;
+/* What is not any loop's: of the deployments themselves, and of families of models.  E_NOMEM,
+ * E_TOOBIG. */
+MUST_USE enum rc metrics_write_deployments(const struct snapshot *s, uint64_t now_us,
+					   struct buf *out);
 
 #endif

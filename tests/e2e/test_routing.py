@@ -22,10 +22,12 @@ providers:
   a: {{dialect: openai, base_url: "{a}/v1", api_key: k}}
   b: {{dialect: openai, base_url: "{b}/v1", api_key: k}}
   other: {{dialect: anthropic, base_url: "{b}/v1", api_key: k}}
+  anthropic: {{base_url: "{b}/v1", api_key: k}}
 models:
   two: [a/first, b/second]
   one: a/only
   foreign: other/claude-opus-4-6
+  known: anthropic/claude-opus-4-6
 """
 
 
@@ -195,6 +197,14 @@ def test_free_leaves_out_what_is_not_known_to_cost_nothing(gw):
 
 def test_an_unknown_suffix_is_part_of_the_name(gw):
     assert error(ask(gw, model="two:fast"), 404)["code"] == "model_not_found"
+
+
+def test_deployments_show_their_health(gw):
+    ask(gw, model="two")
+    assert gw.metric("weir_breaker_state", deployment="a/first") == 0
+    assert gw.metric("weir_deployment_inflight", deployment="a/first") == 0
+    assert went_to(gw, model="known") == "anthropic"
+    assert 'weir_prompt_estimate_error_ratio{family="claude"} ' in gw.http.get(gw.url + "/metrics").text
 
 
 # ---- why it went there -----------------------------------------------------------------------

@@ -43,6 +43,15 @@ static void build_limits(struct builder *b)
 	s->drain_us = t->drain;
 }
 
+#define OPEN_MAX_US 4000000
+
+static uint64_t open_max(const struct config_breaker *k)
+{
+	if (k->open_max != OPTION_UNSET)
+		return k->open_max;
+	return k->open > OPEN_MAX_US ? k->open : OPEN_MAX_US;
+}
+
 static void build_rules(struct builder *b)
 {
 	const struct config_timeouts *t = &b->c->timeouts;
@@ -68,12 +77,12 @@ static void build_rules(struct builder *b)
 		.window_min = (unsigned)k->min_requests,
 		.window_us = k->window,
 		.open_us = k->open,
-		.open_max_us = k->open_max,
+		.open_max_us = open_max(k),
 		.rest_max_us = k->rest_max,
 	};
 	if (r->backoff > r->backoff_max)
 		problem_add(b->p, r->section.at, "retries: backoff is longer than backoff_max");
-	if (k->open > k->open_max)
+	if (k->open > s->breaker.open_max_us)
 		problem_add(b->p, k->section.at, "breaker: open is longer than open_max");
 	s->access_log = b->c->log.access;
 	s->reply_headers = b->c->reply_headers;

@@ -192,10 +192,10 @@ static const struct option breaker_rows[] = {
 	{ "open", OPT_DURATION, AT(open), "1s", MS(1), HOUR,
 	  .doc = "For how long, the first time; then one request tries it, and it doubles when "
 		 "that fails." },
-	{ "open_max", OPT_DURATION, AT(open_max), "4s", MS(1), HOUR * 24,
-	  .doc = "The longest such time: so much later than a provider is well again it is "
-		 "asked "
-		 "again." },
+	{ "open_max", OPT_DURATION, AT(open_max), NULL, MS(1), HOUR * 24,
+	  .doc = "The longest such time: at most so much later than a provider is well again "
+		 "it "
+		 "is asked again. 4s, or `open` when that is longer." },
 	{ "rest_max", OPT_DURATION, AT(rest_max), "5m", MS(1), HOUR * 24,
 	  .doc = "The longest pause that a provider is given when it asks for one "
 		 "(Retry-After)." },

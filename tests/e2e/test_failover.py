@@ -125,7 +125,7 @@ def test_an_absurd_retry_after_is_cut(start, mock):
         f"""
 listen: 127.0.0.1:0
 workers: 1
-breaker: {{open: 100ms, open_max: 1s}}
+breaker: {{rest_max: 1s}}
 providers:
   a: {{base_url: "{mock.base}"}}
 models:
@@ -140,7 +140,7 @@ models:
     assert one() == 429, "that is not waited for"
     began = time.monotonic()
     assert one() == 200
-    assert 0.5 < time.monotonic() - began < 4, "but open_max is"
+    assert 0.5 < time.monotonic() - began < 4, "but rest_max is"
 
 
 def test_a_rate_limit_with_another_deployment_is_not_waited_for(gw, mock_a, mock_b):

@@ -62,7 +62,8 @@ static const struct {
 	  "f:1:31: api_key: expected a text, not a list\n" },
 	{ OPENAI "retries: {backoff: 5s, backoff_max: 1s}\n",
 	  "f:2:1: retries: backoff is longer than backoff_max\n" },
-	{ OPENAI "breaker: {open: 10m}\n", "f:2:1: breaker: open is longer than open_max\n" },
+	{ OPENAI "breaker: {open: 10m, open_max: 5m}\n",
+	  "f:2:1: breaker: open is longer than open_max\n" },
 
 	/* the environment */
 	{ OPENAI "keys: [{name: a, key: ${NO_SUCH}}]\n",
@@ -377,6 +378,7 @@ static void a_whole_file_is_read(void **state UNUSED)
 	CHECK_INT(s->timeouts.total_us, 3600000000);
 	CHECK_INT(s->drain_us, 5000000);
 	CHECK(s->retries.attempts == 5 && s->retries.backoff_us == 50000);
+	CHECK(s->breaker.open_us == 1000000 && s->breaker.rest_max_us == 300000000);
 	CHECK(s->breaker.failures == 2 && s->breaker.open_max_us == 60000000);
 	CHECK_SLICE(s->proxy.https_proxy, "http://proxy:3128");
 	CHECK_SLICE(s->proxy.http_proxy, "");

@@ -107,7 +107,7 @@ static void the_sample_has_every_option(void **state UNUSED)
 	CHECK_INT(c->models.n, 2);
 	CHECK_INT(c->timeouts.dns, plain->timeouts.dns);
 	CHECK_INT(c->limits.body, plain->limits.body);
-	CHECK_INT(c->breaker.open_max, plain->breaker.open_max);
+	CHECK_INT(c->breaker.rest_max, plain->breaker.rest_max);
 	CHECK_INT(((struct config_provider *)sections_at(&c->providers, 1))->warm, 2);
 	CHECK_INT(((struct config_model *)sections_at(&c->models, 1))->retries.attempts, 2);
 	arena_free(&a);

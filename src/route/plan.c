@@ -13,8 +13,10 @@ enum rc route_plan(struct route_plan *p, const struct route_target *const *v, si
 	/* Not zeroed: what is used is set. */
 	p->choice = arena_get(a, size_max(p->candidates, 1) * sizeof(*p->choice));
 	p->rejected = arena_get(a, size_max(p->candidates, 1));
-	if (p->choice == NULL || p->rejected == NULL)
+	if (p->choice == NULL || p->rejected == NULL) {
+		p->candidates = 0; /* whoever keeps a record of it finds nothing to read */
 		return E_NOMEM;
+	}
 	for (unsigned i = 0; i < p->candidates; i++) {
 		enum rejection r = route_filter(v[i], i, rules, policy, f, env);
 

@@ -206,6 +206,15 @@ static void given_up(struct attempt *at)
 		health_given_up(h, waited, attempt_input(at));
 }
 
+/* The client has less time than the provider is given: that says nothing of the provider, or a
+ * few requests in a hurry would close it to all. */
+static bool is_hurried(const struct attempt *at, const struct fault *f)
+{
+	const struct exchange *x = at->x;
+
+	return f->kind == FAULT_TIMEOUT && x->hurried && now_us(at) >= x->deadline_us;
+}
+
 bool attempt_judge(struct attempt *at, const struct fault *f)
 {
 	const struct deployment *d = at->deployment;
@@ -217,6 +226,7 @@ bool attempt_judge(struct attempt *at, const struct fault *f)
 	 * rate limit, must not close the way to the others.  And while the client stops us
 	 * from reading the provider, nothing speaks against it. */
 	bool counts = fault_row(f->kind)->health && !at->paused && !of_key &&
+		      !is_hurried(at, f) &&
 		      (d->index != DEPLOYMENT_UNLISTED || is_provider_wide(f->kind));
 	struct health *h = health_of(at);
 

@@ -722,7 +722,8 @@ static void set_deadline(struct exchange *x)
 {
 	uint64_t us = x->model->timeouts.total_us, asked = x->routing.policy->deadline_us;
 
-	if (asked != 0 && (us == 0 || asked < us))
+	x->hurried = asked != 0 && (us == 0 || asked < us);
+	if (x->hurried)
 		us = asked;
 	if (us != 0)
 		x->deadline_us = request_began_us(x->rq) + us;

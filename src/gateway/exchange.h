@@ -82,6 +82,7 @@ struct exchange {
 	struct slice refusal_type; /* its x-amzn-ErrorType */
 	struct timer timer;
 	uint64_t deadline_us; /* of all attempts; 0: none */
+	bool hurried;         /* ... which the client asked for: sooner than the route's */
 	uint64_t hedge_us;    /* another is asked then, if only one is out; 0: never */
 	bool hedged;          /* there was a hedge */
 	uint64_t step_us;     /* of WAIT and FETCH; 0: nothing is waited for */

@@ -93,6 +93,32 @@ bool routing_read(struct exchange *x)
 	return rc == OK || refuse_ask(x, &why);
 }
 
+static bool has(const struct model *m, const struct deployment *d)
+{
+	for (size_t i = 0; i < m->deployment_n; i++)
+		if (slice_eq(m->deployments[i]->name, d->name))
+			return true;
+	return false;
+}
+
+/* Who goes on after whom: x->model has what the names have, in their order, each once. */
+static enum rc rank_names(struct exchange *x, const struct slice *names, size_t n)
+{
+	struct routing *r = &x->routing;
+	size_t at = 0;
+
+	r->rank = arena_zero(x->arena, size_max(x->model->deployment_n, 1));
+	for (size_t i = 0; r->rank != NULL && i < n; i++) {
+		const struct model *m = snapshot_find(x->view->snapshot, names[i], x->arena);
+
+		if (m == NULL)
+			return E_NOMEM; /* it was there for the join */
+		while (at < x->model->deployment_n && has(m, x->model->deployments[at]))
+			r->rank[at++] = (uint8_t)i;
+	}
+	return r->rank == NULL ? E_NOMEM : OK;
+}
+
 /* All the names of the request: of the first its suffix is taken off. */
 enum rc routing_find(struct exchange *x, struct slice *missing)
 {
@@ -121,7 +147,9 @@ enum rc routing_find(struct exchange *x, struct slice *missing)
 	x->model = snapshot_join(s, names, n, x->arena, &which);
 	if (x->model == NULL && which < n)
 		*missing = names[which];
-	return x->model != NULL ? OK : which < n ? E_NOTFOUND : E_NOMEM;
+	if (x->model == NULL)
+		return which < n ? E_NOTFOUND : E_NOMEM;
+	return r->ask.across ? OK : rank_names(x, names, n);
 }
 
 /* ---- what it needs ------------------------------------------------------------------------
@@ -450,6 +478,7 @@ bool routing_plan(struct exchange *x)
 	env.rest_max_us = walk.retry_after_max_us;
 	env.stick_max_permille = m->stick_max_permille;
 	env.stick_to = stick_to(x);
+	env.rank = r->rank;
 	if (r->policy->strategy == BY_TURN && m->shared != NULL)
 		env.turn = atomic_fetch_add_explicit(&m->shared->turn, 1, memory_order_relaxed);
 	walk.stay = r->policy->no_fallbacks && r->policy->order.n == 0;

@@ -15,6 +15,9 @@ struct routing {
 	struct slice bare;    /* the asked name without its suffix */
 	struct slice *own;    /* names of the body's members that are not forwarded */
 	size_t own_n;
+	/* By candidate of x->model: which of the names that are asked for has it first.  NULL:
+	 * there is one name, or the strategy goes across them. */
+	uint8_t *rank;
 	const struct route_policy *policy; /* the route's, narrowed by the request's */
 	const struct route_rule *rule;     /* of the route, that holds; NULL: none */
 	struct route_facts facts;

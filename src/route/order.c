@@ -17,7 +17,7 @@ enum { CACHED_GUESS_PERMILLE = 500 };
 #define TERM_MAX 10.0
 
 /* To be sorted as one number: class, key, and whose it is, in AT_BITS. */
-enum { AT_BITS = 8, KEY_BITS = 46 };
+enum { AT_BITS = 8, KEY_BITS = 42 };
 #define AT_MASK   ((1ULL << AT_BITS) - 1)
 #define LOAD_MAX  (UINT64_MAX >> AT_BITS)
 #define KEY_MAX   ((1ULL << KEY_BITS) - 1)
@@ -232,8 +232,8 @@ static bool late(const struct order *o, unsigned i)
 	return route_fits(t, o->f) != FITS;
 }
 
-/* By place in `order`, then who issued the state that the request carries, then the others;
- * two bits are left for what comes last in each. */
+/* By rank; in it by place in `order`, then who issued the state that the request carries, then
+ * the others; two bits are left for what comes last in each. */
 enum { CLASS_WORSE = 1, CLASS_LATE = 2, CLASS_STEP = 4 };
 
 static void classify(struct order *o)
@@ -250,6 +250,8 @@ static void classify(struct order *o)
 			class = (uint32_t)place;
 		else if (o->f->pinned.n > 0 && slice_ieq(t->provider, o->f->pinned))
 			class = rest;
+		if (o->env->rank != NULL)
+			class += o->env->rank[o->p->choice[i].candidate] * (rest + 2);
 		o->class[i] = class * CLASS_STEP + (late(o, i) ? CLASS_LATE : 0);
 	}
 }

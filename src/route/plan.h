@@ -76,7 +76,8 @@ struct route_env {
 	uint64_t turn; /* of BY_TURN: counts the route's requests */
 	uint64_t slow_start_us;
 	uint64_t rest_max_us; /* one that asks for a longer rest is left out */
-	uint16_t stick_to;    /* candidate it went to before (affinity); ROUTE_NOBODY: none */
+	const uint8_t *rank; /* by candidate: lower goes before any strategy; NULL: all alike */
+	uint16_t stick_to;   /* candidate it went to before (affinity); ROUTE_NOBODY: none */
 	unsigned stick_max_permille; /* ... kept while its load is at most so much of the best's
 				      */
 };

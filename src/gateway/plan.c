@@ -257,10 +257,13 @@ static void make_facts(struct exchange *x)
 		f->allowed = may_use;
 	if (x->routing.policy->require_params)
 		f->can_say = can_say;
+	/* Of embeddings each input has the context for itself, and has no answer; and who
+	 * counts wants to know by how much it is too long. */
+	f->any_size = x->ask.op != OP_CHAT;
 	if (x->chat != NULL)
 		chat_facts(f, x->chat);
-	else if (may_not_fit(x))
-		f->prompt_bytes = 0; /* it could not be read whole: nobody is refused for it */
+	else
+		f->any_size |= may_not_fit(x); /* it could not be read whole */
 }
 
 /* ---- rules ------------------------------------------------------------------------------- */

@@ -92,7 +92,10 @@ static bool strategy_counts(enum strategy s)
 
 static bool needs_facts(const struct model *m)
 {
-	bool needs = m->policy.max_cost != 0 || m->policy.require_params;
+	const struct route_policy *p = &m->policy;
+	/* What an image costs is held against a ceiling when there is one. */
+	bool needs = p->max_cost != 0 || p->require_params || p->free_only ||
+		     (p->max_price_image != 0 && p->max_price_image != UINT64_MAX);
 
 	for (size_t i = 1; i < m->deployment_n; i++)
 		needs |= strategy_counts(m->policy.strategy) ||

@@ -101,6 +101,8 @@ enum route_fit route_fits(const struct route_target *t, const struct route_facts
 	uint64_t guess, answer = f->output_tokens, room;
 	unsigned off;
 
+	if (f->any_size)
+		return FITS;
 	/* Four tokens to a byte is more than anybody counts: the usual case, without a
 	 * division. */
 	room = plus(plus(times(f->prompt_bytes, 4), f->media_tokens),

@@ -22,6 +22,7 @@ struct route_facts {
 	uint64_t output_tokens; /* asked for at most; 0: not said */
 	unsigned answers;       /* `n`; 0: one */
 	bool may_preview;       /* the account may use preview models */
+	bool any_size;          /* how long it is for a context is not known: it fits all */
 	struct slice pinned;    /* provider whose opaque state it carries; empty: none */
 	uint64_t affinity;      /* what it wants to stay with (route/affinity.h); 0: nothing */
 	int64_t day;            /* since 1970-01-01 */

@@ -1,6 +1,7 @@
 /* gateway/names.c -- from a name that a client asks for to the model behind it. */
 #include "gateway/snapshot.h"
 
+#include "route/plan.h"
 #include "wire/json_scan.h"
 
 /* How many names a suggestion looks at: a client may ask for nonsense as often as it likes. */
@@ -119,6 +120,10 @@ const struct model *snapshot_find(const struct snapshot *s, struct slice name, s
 {
 	const struct model *m = map_get(&s->models, name);
 
+	/* Names are printed together: behind a NUL one could be hidden from whoever reads them,
+	 * and a key's patterns would be asked about another name than the one that is used. */
+	if (m == NULL && slice_find_char(name, '\0') != SLICE_NONE)
+		return NULL;
 	if (m == NULL)
 		m = passthrough(s, name, a);
 	if (m == NULL && !arena_failed(a))
@@ -132,6 +137,46 @@ static bool has_deployment(struct deployment *const *v, size_t n, const struct d
 		if (slice_eq(v[i]->name, d->name))
 			return true;
 	return false;
+}
+
+/* Its own policy never lets it in, whatever the request says: nor does it by way of another
+ * name's.  What passes, and what depends on the request, is not looked at. */
+static bool is_kept_out(const struct model *of, const struct deployment *d)
+{
+	const struct route_facts any = { .may_preview = true, .any_size = true };
+	const struct route_env now = { .now_us = 0 };
+
+	switch (route_filter(&d->target, 0, route_rules(&of->policy), &of->policy, &any,
+			     &now)) {
+	case REJECT_IGNORED:
+	case REJECT_NOT_ONLY:
+	case REJECT_NOT_ORDER:
+	case REJECT_REGION:
+	case REJECT_ZDR:
+	case REJECT_COLLECTION:
+	case REJECT_NOT_LOCAL:
+	case REJECT_QUANTIZATION:
+	case REJECT_QUALITY:
+	case REJECT_UNPRICED:
+	case REJECT_PRICE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void join_one(struct model *m, struct deployment **list, const struct model *from,
+		     bool first)
+{
+	uint64_t most = from->policy.max_cost;
+
+	for (size_t i = 0; i < from->deployment_n && m->deployment_n < ROUTE_CANDIDATES_MAX;
+	     i++)
+		if (!has_deployment(list, m->deployment_n, from->deployments[i]) &&
+		    (first || !is_kept_out(from, from->deployments[i])))
+			list[m->deployment_n++] = from->deployments[i];
+	if (most != 0 && (m->policy.max_cost == 0 || most < m->policy.max_cost))
+		m->policy.max_cost = most;
 }
 
 const struct model *snapshot_join(const struct snapshot *s, const struct slice *names, size_t n,
@@ -161,13 +206,10 @@ const struct model *snapshot_join(const struct snapshot *s, const struct slice *
 	*m = *from[0];
 	m->deployments = list;
 	m->deployment_n = 0;
-	/* Rules speak of their own route's deployments by number. */
-	m->rules = NULL;
-	m->rule_n = 0;
+	/* Rules speak of their own route's deployments by number: those of the first keep
+	 * theirs, and no rule has the others in its `use`. */
 	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < from[i]->deployment_n; j++)
-			if (!has_deployment(list, m->deployment_n, from[i]->deployments[j]))
-				list[m->deployment_n++] = from[i]->deployments[j];
+		join_one(m, list, from[i], i == 0);
 	return model_finish(m, a) ? m : NULL;
 }
 

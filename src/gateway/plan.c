@@ -315,6 +315,7 @@ static bool apply_rule(struct exchange *x)
 		x->model = subset(x, r->rule->use);
 		if (x->model == NULL)
 			return false;
+		r->rank = NULL; /* those of the route itself are left */
 	}
 	/* What the request itself asks for stands above the rule. */
 	if (r->rule->strategy_given && !r->policy->strategy_given) {

@@ -243,6 +243,41 @@ static bool can_say(void *ctx, unsigned candidate)
 	return exchange_says_all(x, x->model->deployments[candidate]);
 }
 
+static unsigned count_of(const struct json_member *m, size_t n, struct slice name)
+{
+	const struct json_member *found = json_member_find(m, n, name, NULL);
+	double d;
+
+	if (found == NULL || found->kind != JSON_NUMBER || !json_double(found->value, &d) ||
+	    d < 1)
+		return 1;
+	return d < 1e6 ? (unsigned)d : 1000000;
+}
+
+/* Of legacy completions, which are forwarded unread: how many answers may have to be paid. */
+static void completion_facts(struct route_facts *f, const struct exchange *x)
+{
+	const struct json_member *m, *prompt;
+	unsigned each, best;
+	size_t n;
+	uint64_t prompts = 0;
+	enum json_kind kind;
+	struct slice value;
+
+	m = members(x, &n);
+	each = count_of(m, n, LIT("n"));
+	best = count_of(m, n, LIT("best_of"));
+	prompt = json_member_find(m, n, LIT("prompt"), NULL);
+	if (prompt != NULL && prompt->kind == JSON_ARRAY) {
+		struct json_array list = json_array(prompt->value);
+
+		while (json_array_next(&list, &value, &kind))
+			prompts += kind != JSON_NUMBER; /* numbers: the tokens of one */
+	}
+	prompts = (prompts > 0 ? prompts : 1) * (best > each ? best : each);
+	f->answers = prompts < UINT32_MAX ? (unsigned)prompts : UINT32_MAX;
+}
+
 static void make_facts(struct exchange *x)
 {
 	struct route_facts *f = &x->routing.facts;
@@ -264,6 +299,8 @@ static void make_facts(struct exchange *x)
 		chat_facts(f, x->chat);
 	else
 		f->any_size |= may_not_fit(x); /* it could not be read whole */
+	if (x->ask.op == OP_COMPLETIONS && x->routing.policy->max_cost != 0)
+		completion_facts(f, x);
 }
 
 /* ---- rules ------------------------------------------------------------------------------- */

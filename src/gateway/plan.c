@@ -476,6 +476,7 @@ static bool refuse_all(struct exchange *x)
 	bool passes = false;
 	char room[2048];
 	struct sb b;
+	unsigned told = 0;
 
 	for (unsigned i = 0; i < p->candidates; i++)
 		passes |= rejection_passes((enum rejection)p->rejected[i]);
@@ -486,11 +487,18 @@ static bool refuse_all(struct exchange *x)
 	}
 	sb_init(&b, room, sizeof(room));
 	sb_fmt(&b, "No deployment of %.*s can take this request:", SARG(x->model->name));
-	for (unsigned i = 0; i < p->candidates && !b.cut; i++)
-		sb_fmt(&b, "%s %.*s: %s (%s)", i == 0 ? "" : ";",
-		       SARG(x->model->deployments[i]->name),
-		       rejection_text((enum rejection)p->rejected[i]),
-		       rejection_code((enum rejection)p->rejected[i]));
+	for (unsigned i = 0; i < p->candidates && !b.cut; i++) {
+		enum rejection why = (enum rejection)p->rejected[i];
+
+		/* What a key may not use it need not know of either. */
+		if (why != REJECT_ACCOUNT)
+			sb_fmt(&b, "%s %.*s: %s (%s)", told++ == 0 ? "" : ";",
+			       SARG(x->model->deployments[i]->name), rejection_text(why),
+			       rejection_code(why));
+	}
+	if (told < p->candidates && !b.cut)
+		sb_fmt(&b, "%s the key may not use %s (%s)", told == 0 ? "" : ";",
+		       told == 0 ? "any of it" : "the others", rejection_code(REJECT_ACCOUNT));
 	exchange_refuse(x, END_REFUSED, A_NO_CANDIDATE, NULL, NULL,
 			arena_copy(x->arena, sb_slice(&b)), 0);
 	return false;

@@ -27,7 +27,7 @@ const char *rejection_text(enum rejection r)
 
 bool rejection_passes(enum rejection r)
 {
-	return r == REJECT_DEADLINE || r == REJECT_QUOTA || r == REJECT_BREAKER;
+	return r == REJECT_QUOTA || r == REJECT_BREAKER;
 }
 
 /* ---- how long ---------------------------------------------------------------------------- */

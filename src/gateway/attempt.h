@@ -141,7 +141,9 @@ MUST_USE bool extra_retry(struct exchange *x);
 void extra_retry_back(struct exchange *x);
 /* When another is to be asked beside it: into x->hedge_us. */
 void hedge_set(struct attempt *at);
-/* May this one be asked beside the one that is out?  Pays when true. */
+/* Whether this one could be asked beside the one that is out, whatever that costs. */
+bool hedge_fits(const struct exchange *x, unsigned candidate);
+/* May it?  Pays when true. */
 MUST_USE bool hedge_pay(struct exchange *x, unsigned candidate);
 void hedge_pay_back(struct exchange *x, unsigned candidate);
 /* What came of it, if it is a hedge. */

@@ -347,6 +347,10 @@ static void hedge(struct exchange *x)
 	while (walk_hedge(&x->walk, now_us(x), &candidate)) {
 		if (rests(x, candidate))
 			continue;
+		if (!hedge_fits(x, candidate)) {
+			walk_no_hedge(&x->walk, candidate);
+			continue;
+		}
 		if (!hedge_pay(x, candidate)) {
 			walk_unask(&x->walk, candidate);
 			return;

@@ -72,11 +72,14 @@ void hedge_set(struct attempt *at)
 }
 
 /* Opaque state in the history can only be read by whoever made it; media are not fetched for a
- * hedge; and a probe is for whoever can wait. */
-static bool is_fit(const struct exchange *x, const struct deployment *d)
+ * hedge; a probe is for whoever can wait; and what is billed to its end is not cancelled. */
+bool hedge_fits(const struct exchange *x, unsigned candidate)
 {
+	const struct deployment *d = x->model->deployments[candidate];
 	const struct health *h = d->target.health;
 
+	if (d->target.cancel_bills && !x->model->hedge.despite_billing)
+		return false;
 	if (h != NULL && breaker_look(&h->breaker, loop_now_us(x->g->loop)) != BREAKER_CLOSED)
 		return false;
 	if (x->chat == NULL)
@@ -103,8 +106,6 @@ bool hedge_pay(struct exchange *x, unsigned candidate)
 	const struct model *m = x->model;
 	const struct deployment *d = m->deployments[candidate];
 
-	if (!is_fit(x, d))
-		return false;
 	return m->shared == NULL ||
 	       hedge_take(&m->shared->hedges, &m->hedge, &d->target, lost_cost(x, d));
 }

@@ -60,7 +60,7 @@ bool walk_hedge(struct route_walk *w, uint64_t now_us, unsigned *candidate)
 	for (unsigned i = 0; i < w->n; i++) {
 		struct route_stop *s = &w->stop[i];
 
-		if (s->dead || s->busy || s->tries > 0 || s->ready_us > now_us)
+		if (s->dead || s->busy || s->no_hedge || s->tries > 0 || s->ready_us > now_us)
 			continue;
 		s->tries++;
 		s->busy = true;
@@ -84,6 +84,14 @@ static void take_back(struct route_walk *w, struct route_stop *s)
 void walk_unask(struct route_walk *w, unsigned candidate)
 {
 	take_back(w, stop_of(w, candidate));
+}
+
+void walk_no_hedge(struct route_walk *w, unsigned candidate)
+{
+	struct route_stop *s = stop_of(w, candidate);
+
+	take_back(w, s);
+	s->no_hedge = true;
 }
 
 void walk_skip(struct route_walk *w, unsigned candidate)

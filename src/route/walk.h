@@ -26,6 +26,7 @@ struct route_walk {
 		bool busy;         /* an attempt is out there */
 		bool hedge;        /* ... which is a hedge */
 		bool dead;         /* not again in this exchange */
+		bool no_hedge;     /* it may be asked, but not beside another */
 		uint64_t ready_us; /* not before */
 	} * stop;
 };
@@ -55,6 +56,8 @@ void walk_unask(struct route_walk *w, unsigned candidate);
 /* walk_next()'s or walk_hedge()'s candidate asked for a rest meanwhile: not before `ready_us`,
  * and not at all when that is longer than a Retry-After is waited for. */
 void walk_rests(struct route_walk *w, unsigned candidate, uint64_t ready_us, uint64_t now_us);
+/* walk_hedge()'s candidate is not for a hedge; walk_next() may still have it. */
+void walk_no_hedge(struct route_walk *w, unsigned candidate);
 /* walk_next()'s or walk_hedge()'s candidate was not tried after all: leave it out. */
 void walk_skip(struct route_walk *w, unsigned candidate);
 

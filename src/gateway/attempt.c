@@ -267,7 +267,9 @@ void attempt_first_content(struct attempt *at)
 	key_proved(at);
 	if (h == NULL)
 		return;
-	health_first_content(h, at->ttft_us, attempt_input(at), now);
+	/* A count comes at once and says nothing of how long content takes. */
+	if (at->x->ask.op != OP_COUNT_TOKENS)
+		health_first_content(h, at->ttft_us, attempt_input(at), now);
 	if (breaker_success(&h->breaker, &at->x->view->snapshot->breaker, now)) {
 		health_recovered(h, now);
 		moved(at, "breaker.closed");
@@ -286,8 +288,6 @@ void attempt_succeeded(struct attempt *at)
 	 * nothing about the provider. */
 	if (at->is_stream && !at->was_paused && took > at->ttft_us)
 		health_output(h, usage_completion(u), took - at->ttft_us);
-	if (u->known && usage_prompt(u) > 0 && routing_was_stuck(at->x, at->candidate))
-		health_cached(h, u->cache_read, usage_prompt(u));
 }
 
 void attempt_lost(struct attempt *at)

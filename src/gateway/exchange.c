@@ -630,7 +630,7 @@ void exchange_complete(struct attempt *at, struct slice body)
 		first_content(at);
 	}
 	attempt_succeeded(at);
-	routing_learn(x, at->candidate, &at->usage);
+	routing_learn(x, at->deployment, &at->usage);
 	attempt_note(at, FAULT_NONE);
 	if (at->is_stream) {
 		exchange_finish(x, END_COMPLETE, 200, reply_bytes(rq));

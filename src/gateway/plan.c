@@ -432,38 +432,44 @@ static uint16_t stick_to(struct exchange *x)
 	return ROUTE_NOBODY;
 }
 
-bool routing_was_stuck(const struct exchange *x, unsigned candidate)
+/* How many tokens its bytes were.  Unread it may hold media: no text has so many bytes to a
+ * token, markup aside. */
+static bool teaches_tokens(const struct exchange *x, const struct usage *u)
 {
-	const struct route_plan *p = &x->routing.plan;
+	enum { BYTES_PER_TOKEN_MAX = 16, MARKUP_TOKENS = 64 };
+	const struct route_facts *f = &x->routing.facts;
 
-	return p->stuck && p->n > 0 && p->choice[0].candidate == candidate;
+	if (!u->known || x->ask.op != OP_CHAT || f->media != 0 || f->prompt_bytes == 0)
+		return false;
+	return x->chat != NULL ||
+	       f->prompt_bytes / BYTES_PER_TOKEN_MAX <= usage_prompt(u) + MARKUP_TOKENS;
 }
 
-/* It was kept to for its cache, the prompt was long enough for one, and none of it was there.
- */
-static bool was_cold(const struct exchange *x, unsigned candidate, const struct usage *u)
+/* What came from the cache of the one that the request was kept to. */
+static void learn_cache(struct exchange *x, const struct deployment *d, uint32_t whom,
+			const struct usage *u)
 {
-	return routing_was_stuck(x, candidate) && u->known && u->cache_read == 0 &&
-	       usage_prompt(u) >= CACHEABLE_TOKENS;
-}
-
-void routing_learn(struct exchange *x, unsigned candidate, const struct usage *u)
-{
-	const struct deployment *d = x->model->deployments[candidate];
 	struct affinity *affinity = x->view->snapshot->affinity;
 	const struct routing *r = &x->routing;
-	uint32_t whom;
+	bool kept = r->stick_to != ROUTE_NOBODY && x->model->deployments[r->stick_to] == d;
 
-	if (u->known && d->target.tokens != NULL && r->facts.media == 0 &&
-	    r->facts.prompt_bytes > 0 && x->ask.op == OP_CHAT)
-		tokens_learn(d->target.tokens, r->facts.prompt_bytes, usage_prompt(u));
-	if (r->affinity == 0 || affinity == NULL)
-		return;
-	whom = affinity_name(d->name);
-	if (was_cold(x, candidate, u))
+	if (kept && u->known && d->target.health != NULL)
+		health_cached(d->target.health, u->cache_read, usage_prompt(u));
+	/* Long enough for a cache, and none of it was there: it is kept to nobody. */
+	if (kept && u->known && u->cache_read == 0 && usage_prompt(u) >= CACHEABLE_TOKENS)
 		affinity_drop(affinity, r->affinity, whom);
 	else
 		affinity_put(affinity, r->affinity, whom, loop_now_us(x->g->loop));
+}
+
+void routing_learn(struct exchange *x, const struct deployment *d, const struct usage *u)
+{
+	if (d->target.tokens != NULL && teaches_tokens(x, u))
+		tokens_learn(d->target.tokens, x->routing.facts.prompt_bytes, usage_prompt(u));
+	/* A count warms no cache, wherever it was made. */
+	if (x->routing.affinity != 0 && x->view->snapshot->affinity != NULL &&
+	    x->ask.op != OP_COUNT_TOKENS)
+		learn_cache(x, d, affinity_name(d->name), u);
 }
 
 /* ---- the plan -----------------------------------------------------------------------------
@@ -526,7 +532,7 @@ bool routing_plan(struct exchange *x)
 	env.slow_start_us = m->slow_start_us;
 	env.rest_max_us = walk.retry_after_max_us;
 	env.stick_max_permille = m->stick_max_permille;
-	env.stick_to = stick_to(x);
+	env.stick_to = r->stick_to = stick_to(x);
 	env.rank = r->rank;
 	if (r->policy->strategy == BY_TURN && m->shared != NULL)
 		env.turn = atomic_fetch_add_explicit(&m->shared->turn, 1, memory_order_relaxed);

@@ -24,6 +24,8 @@ struct routing {
 	struct route_plan plan;
 	const struct model *whole; /* what was asked for; x->model is what the rule leaves */
 	uint64_t affinity;         /* key of it; 0: it sticks to nobody */
+	uint16_t stick_to;         /* candidate it went to before, when there is such a key;
+				      ROUTE_NOBODY: none */
 };
 
 /* What the request says about its routing.  False: refused, and gone. */
@@ -41,9 +43,7 @@ void routing_leave_out(struct exchange *x);
 /* Plans; x->walk is ready afterwards.  False: refused; the exchange has ended and is gone. */
 MUST_USE bool routing_plan(struct exchange *x);
 
-/* This candidate was the first for its affinity. */
-bool routing_was_stuck(const struct exchange *x, unsigned candidate);
 /* The winner is known: what it teaches about tokens, caches and where this session is. */
-void routing_learn(struct exchange *x, unsigned candidate, const struct usage *u);
+void routing_learn(struct exchange *x, const struct deployment *d, const struct usage *u);
 
 #endif

@@ -19,7 +19,10 @@ bool route_name_covers(struct slice wide, struct slice name)
 {
 	if (!slice_ieq(slice_head(name, wide.n), wide))
 		return false;
-	return name.n == wide.n || name.p[wide.n] == '/';
+	if (name.n == wide.n)
+		return true;
+	/* A model's name may have slashes of its own: "p/a" is not the provider of "p/a/b". */
+	return name.p[wide.n] == '/' && slice_find_char(wide, '/') == SLICE_NONE;
 }
 
 size_t route_names_find(const struct route_names *names, const struct route_target *t)

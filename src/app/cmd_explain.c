@@ -19,6 +19,24 @@ static int complain(const char *command, const struct err *err)
 /* ---- for people ----------------------------------------------------------------------------
  */
 
+/* In place: what a client called its model must not speak to the terminal of who reads it.  The
+ * bytes are in the document's memory, which is ours. */
+static struct slice tame(struct slice s)
+{
+	char *p = (char *)(uintptr_t)s.p;
+
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f ||
+		    (i > 0 && (unsigned char)p[i - 1] == 0xc2 && (unsigned char)p[i] < 0xa0))
+			p[i] = '?';
+	return s;
+}
+
+static struct slice said(const struct json *v)
+{
+	return tame(json_str(v));
+}
+
 static void print_ms(const struct json *v)
 {
 	if (json_is_number(v))
@@ -44,11 +62,11 @@ static void print_candidates(const struct json *list)
 	printf("\ncandidates\n");
 	json_iter_init(&it, list);
 	while (json_iter_next(&it, &key, &c)) {
-		struct slice name = json_str(json_get(c, "deployment"));
+		struct slice name = said(json_get(c, "deployment"));
 
 		if (json_get(c, "rejected") != NULL) {
 			printf("   -  %-44.*s %.*s\n", SARG(name),
-			       SARG(json_str(json_get(c, "why"))));
+			       SARG(said(json_get(c, "why"))));
 			continue;
 		}
 		printf(" %3" PRIu64 "  %-44.*s expected cost",
@@ -70,14 +88,14 @@ static void print_attempts(const struct json *list)
 	printf("\nattempts          began ms first content       over      cost USD\n");
 	json_iter_init(&it, list);
 	while (json_iter_next(&it, &key, &a)) {
-		printf("  %-14.*s", SARG(json_str(json_get(a, "outcome"))));
+		printf("  %-14.*s", SARG(said(json_get(a, "outcome"))));
 		print_ms(json_get(a, "began_ms"));
 		printf("    ");
 		print_ms(json_get(a, "ttft_ms"));
 		printf(" ");
 		print_ms(json_get(a, "took_ms"));
 		print_usd(json_get(a, "cost_nano_usd"));
-		printf("  %.*s%s\n", SARG(json_str(json_get(a, "deployment"))),
+		printf("  %.*s%s\n", SARG(said(json_get(a, "deployment"))),
 		       json_true(json_get(a, "hedge"), false) ? " (hedge)" : "");
 	}
 	if (json_len(list) == 0)
@@ -86,14 +104,14 @@ static void print_attempts(const struct json *list)
 
 static void print_decision(const struct json *d)
 {
-	struct slice rule = json_str(json_get(d, "rule"));
+	struct slice rule = said(json_get(d, "rule"));
 
-	printf("%.*s  %.*s  asked for \"%.*s\"", SARG(json_str(json_get(d, "id"))),
-	       SARG(json_str(json_get(d, "endpoint"))), SARG(json_str(json_get(d, "asked"))));
+	printf("%.*s  %.*s  asked for \"%.*s\"", SARG(said(json_get(d, "id"))),
+	       SARG(said(json_get(d, "endpoint"))), SARG(said(json_get(d, "asked"))));
 	if (json_is_string(json_get(d, "end")))
-		printf(", ended %.*s with status %" PRIu64, SARG(json_str(json_get(d, "end"))),
+		printf(", ended %.*s with status %" PRIu64, SARG(said(json_get(d, "end"))),
 		       json_uint(json_get(d, "status"), 0));
-	printf("\nstrategy %.*s", SARG(json_str(json_get(d, "strategy"))));
+	printf("\nstrategy %.*s", SARG(said(json_get(d, "strategy"))));
 	if (rule.n > 0)
 		printf(", rule \"%.*s\"", SARG(rule));
 	if (json_true(json_get(d, "sticky"), false))
@@ -115,9 +133,9 @@ static void print_list(const struct json *list)
 		printf("no exchange is kept yet\n");
 	json_iter_init(&it, list);
 	while (json_iter_next(&it, &key, &d)) {
-		printf("%.*s  %3" PRIu64 "  %-14.*s %-28.*s", SARG(json_str(json_get(d, "id"))),
-		       json_uint(json_get(d, "status"), 0), SARG(json_str(json_get(d, "end"))),
-		       SARG(json_str(json_get(d, "asked"))));
+		printf("%.*s  %3" PRIu64 "  %-14.*s %-28.*s", SARG(said(json_get(d, "id"))),
+		       json_uint(json_get(d, "status"), 0), SARG(said(json_get(d, "end"))),
+		       SARG(said(json_get(d, "asked"))));
 		print_ms(json_get(d, "took_ms"));
 		printf(" ms  %" PRIu64 " attempt(s)\n", json_uint(json_get(d, "attempts"), 0));
 	}
@@ -136,7 +154,7 @@ static int show(const struct invocation *in, const struct weir_answer *answer)
 		return EXIT_FAILED;
 	}
 	root = json_root(doc);
-	message = json_str(json_get(json_get(root, "error"), "message"));
+	message = said(json_get(json_get(root, "error"), "message"));
 	if (answer->status != 200)
 		fprintf(stderr, "weir %s: %.*s\n", in->command->name, SARG(message));
 	else if (given_flag(in, "json"))

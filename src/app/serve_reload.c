@@ -106,7 +106,6 @@ void reload_ask(struct serve *s)
 		return;
 	}
 	s->options.found = discover_found(s->before, &s->options.found_n);
-	s->options.key_seed = random_seed();
 	s->reload = mem_get(system_mem(), sizeof(*s->reload));
 	if (s->reload == NULL ||
 	    thread_start(&s->reload_thread, reload_thread, s, "reload", &err) != OK) {
@@ -132,7 +131,6 @@ static void use_found(struct serve *s)
 		return;
 	o.found = discover_found(s->discovery, &o.found_n);
 	o.before = s->now;
-	o.key_seed = random_seed();
 	rc = load(l, &o);
 	if (rc == OK && l->file[0] == '\0') {
 		struct snapshot *next = l->snapshot;

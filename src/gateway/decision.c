@@ -24,7 +24,7 @@ struct row_candidate {
 struct row_attempt {
 	struct text_ref name, key;
 	uint8_t fault; /* enum fault_kind */
-	bool hedge, estimated;
+	bool hedge, known, estimated;
 	uint16_t status;
 	uint64_t began_us, ttft_us, took_us, input, output, cost;
 	bool priced;
@@ -172,9 +172,11 @@ static void pack_attempts(struct pack *p, struct record *r, const struct exchang
 		row->took_us = a->took_us;
 		row->input = usage_prompt(&a->usage);
 		row->output = usage_completion(&a->usage);
+		row->known = a->usage.known;
 		row->estimated = a->usage.estimated;
 		row->priced = a->deployment->target.priced;
-		row->cost = route_cost(&a->deployment->target, row->input, row->output);
+		if (row->known || row->estimated) /* else it used nothing */
+			row->cost = route_cost(&a->deployment->target, row->input, row->output);
 		r->attempts++;
 	}
 }
@@ -375,7 +377,7 @@ static void put_attempts(struct json_out *o, const struct pack *p, const struct 
 		put_u64(o, "input_tokens", a->input);
 		put_u64(o, "output_tokens", a->output);
 		out_key(o, "usage");
-		out_lit(o, a->estimated ? "estimated" : "reported");
+		out_lit(o, a->known ? "reported" : a->estimated ? "estimated" : "none");
 		put_cost(o, "cost_nano_usd", a->priced, a->cost);
 		out_close(o);
 	}
@@ -489,15 +491,15 @@ static bool cursor_load(struct cursor *c)
 
 static struct cursor *cursors_new(struct decisions_shared *all, struct arena *a, size_t *n)
 {
+	struct decisions *first = atomic_load(&all->first); /* others may join before it */
 	struct cursor *c;
 
 	*n = 0;
-	for (struct decisions *d = atomic_load(&all->first); d != NULL; d = d->next)
+	for (struct decisions *d = first; d != NULL; d = d->next)
 		++*n;
 	c = ARENA_ARRAY(a, struct cursor, *n);
 	*n = 0;
-	for (struct decisions *d = atomic_load(&all->first); c != NULL && d != NULL;
-	     d = d->next) {
+	for (struct decisions *d = first; c != NULL && d != NULL; d = d->next) {
 		struct cursor *k = &c[*n];
 
 		k->of = d;

@@ -216,7 +216,8 @@ static enum rc own_start(struct own *o, const struct invocation *in, struct aren
 	struct load_options options = { .workers = OPTION_UNSET,
 					.log_level = OPTION_UNSET,
 					.key_seed = random_seed() };
-	struct gateway_options gateway = { .metrics = &o->metrics };
+	/* It asks for no key (below), and the providers' keys are in it. */
+	struct gateway_options gateway = { .metrics = &o->metrics, .plans_only = true };
 	struct slice file;
 	struct address at;
 	enum rc rc;

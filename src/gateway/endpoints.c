@@ -462,6 +462,11 @@ static void on_request(void *ctx, struct http_request *rq, void **of_request)
 		wrong_method(rq, &f);
 		return;
 	}
+	if (g->plans_only && row->kind != PATH_DRY_RUN) {
+		answer_error(rq, f.dialect, A_NOT_FOUND, NULL, NULL,
+			     LIT("This gateway plans requests and sends none."), NULL, 0);
+		return;
+	}
 	switch (row->kind) {
 	case PATH_EXCHANGE:
 		*of_request = begin(g, rq, &f);

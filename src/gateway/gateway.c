@@ -99,6 +99,7 @@ enum rc gateway_new(struct gateway **out, const struct gateway_options *o, struc
 	g->log = o->log;
 	g->shared = o->metrics;
 	g->decisions_shared = o->decisions;
+	g->plans_only = o->plans_only;
 	list_init(&g->exchanges);
 	timer_init(&g->tick, g->loop, on_tick);
 	timer_init(&g->drain_timer, g->loop, on_drain_over);

@@ -17,6 +17,7 @@ struct gateway_options {
 	struct log *log;           /* events and access records; may be NULL */
 	struct metrics_shared *metrics;
 	struct decisions_shared *decisions; /* where the last exchanges are kept; may be NULL */
+	bool plans_only;                    /* says where requests would go, and sends none */
 };
 
 /* Returns owned: gateway_free() on its loop's thread. */

@@ -25,6 +25,7 @@ struct gateway {
 	bool used;         /* there was an exchange since then */
 	struct timer tick; /* publishes gauges */
 	struct timer drain_timer;
+	bool plans_only;
 	bool draining, cut;
 	void (*drained)(void *ctx);
 	void *drained_ctx;

@@ -236,6 +236,16 @@ static bool may_use(void *ctx, unsigned candidate)
 	       client_key_allows(x->key, x->model->deployments[candidate]->model);
 }
 
+/* The key has the very name, such as `auto`, and so all that is behind it; a pattern that it
+ * happens to match was written for other names. */
+static bool is_given(const struct exchange *x)
+{
+	for (size_t i = 0; i < x->key->model_n; i++)
+		if (slice_eq(x->key->models[i], x->routing.bare))
+			return x->routing.ask.model_n == 0;
+	return false;
+}
+
 static bool can_say(void *ctx, unsigned candidate)
 {
 	struct exchange *x = ctx;
@@ -288,7 +298,7 @@ static void make_facts(struct exchange *x)
 	if (x->model->implicit)
 		f->day = (int64_t)(loop_wall_us(x->g->loop) / 86400000000ULL);
 	f->ctx = x;
-	if (x->key != NULL && x->model->implicit)
+	if (x->key != NULL && x->model->implicit && !is_given(x))
 		f->allowed = may_use;
 	if (x->routing.policy->require_params)
 		f->can_say = can_say;

@@ -437,19 +437,18 @@ static bool proceed(struct exchange *x)
 		}
 		if (rests(x, candidate))
 			continue;
-		if (!extra_retry(x)) {
-			exchange_fail(x);
-			return false;
-		}
 		switch (fetch_first(x, x->model->deployments[candidate])) {
 		case FETCHING:
-			extra_retry_back(x);
 			walk_unask(&x->walk, candidate); /* it is no attempt */
 			return true;
 		case FETCH_REFUSED:
 			return false;
 		case FETCH_NOT:
 			break;
+		}
+		if (!extra_retry(x)) {
+			exchange_fail(x);
+			return false;
 		}
 		switch (attempt_start(x, candidate, false)) {
 		case STARTED:
@@ -461,6 +460,7 @@ static bool proceed(struct exchange *x)
 		case STILLBORN:
 			break;
 		case NO_MEMORY:
+			extra_retry_back(x);
 			refuse_memory(x);
 			return false;
 		}

@@ -520,6 +520,18 @@ static bool refuse_all(struct exchange *x)
 	return false;
 }
 
+/* Whose it is under BY_TURN; to look at it is not to take it. */
+static uint64_t take_turn(const struct exchange *x)
+{
+	struct route_shared *shared = x->model->shared;
+
+	if (x->routing.policy->strategy != BY_TURN || shared == NULL)
+		return 0;
+	if (x->ask.dry_run)
+		return atomic_load_explicit(&shared->turn, memory_order_relaxed);
+	return atomic_fetch_add_explicit(&shared->turn, 1, memory_order_relaxed);
+}
+
 bool routing_plan(struct exchange *x)
 {
 	struct routing *r = &x->routing;
@@ -544,8 +556,7 @@ bool routing_plan(struct exchange *x)
 	env.stick_max_permille = m->stick_max_permille;
 	env.stick_to = r->stick_to = stick_to(x);
 	env.rank = r->rank;
-	if (r->policy->strategy == BY_TURN && m->shared != NULL)
-		env.turn = atomic_fetch_add_explicit(&m->shared->turn, 1, memory_order_relaxed);
+	env.turn = take_turn(x);
 	walk.stay = r->policy->no_fallbacks && r->policy->order.n == 0;
 	if (route_plan(&r->plan, m->targets, m->deployment_n, r->policy, &r->facts, &env,
 		       x->arena) != OK ||

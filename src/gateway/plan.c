@@ -161,6 +161,7 @@ static void add_media(struct route_facts *f, const struct chat_part *part, uint6
 	uint64_t bytes = m->source == MEDIA_INLINE ? m->data.n : 0;
 
 	*inlined += bytes;
+	f->images += part->kind == PART_IMAGE;
 	f->media_tokens += part->kind == PART_IMAGE ? IMAGE_TOKENS
 						    : bytes / OTHER_BYTES_PER_TOKEN;
 }

@@ -198,7 +198,7 @@ static enum rejection affordable(const struct route_target *t, const struct rout
 				 const struct route_facts *f)
 {
 	bool image = (f->media & 1U << MEDIUM_IMAGE) != 0;
-	uint64_t limit;
+	uint64_t limit, cost;
 
 	if (!t->priced)
 		return REJECT_UNPRICED;
@@ -214,8 +214,10 @@ static enum rejection affordable(const struct route_target *t, const struct rout
 		return REJECT_NONE;
 	limit = output_limit(t, f);
 	/* An answer without a known end costs without a known end. */
-	if ((limit == UINT64_MAX && t->price_output != 0) ||
-	    route_cost(t, route_input(t, f), route_output_max(t, f)) > p->max_cost)
+	if (limit == UINT64_MAX && t->price_output != 0)
+		return REJECT_COST;
+	cost = route_cost(t, route_input(t, f), route_output_max(t, f));
+	if (plus(cost, times(f->images, t->price_image)) > p->max_cost)
 		return REJECT_COST;
 	return REJECT_NONE;
 }

@@ -19,6 +19,7 @@ struct route_facts {
 	unsigned media;         /* 1 << enum model_medium of its input, beside text */
 	uint64_t prompt_bytes;  /* without inline media */
 	uint64_t media_tokens;  /* what its media are guessed at */
+	unsigned images;        /* in its input */
 	uint64_t output_tokens; /* asked for at most; 0: not said */
 	unsigned answers;       /* `n`; 0: one */
 	bool may_preview;       /* the account may use preview models */

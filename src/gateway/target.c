@@ -24,6 +24,23 @@ unsigned tier_quality(enum model_tier t)
 	return 500;
 }
 
+/* A long prompt costs more: of several tiers the dearest price from the first one on. */
+static void look_up_tiers(struct route_target *t, const struct model_price *p)
+{
+	t->tier_input = t->price_input;
+	t->tier_output = t->price_output;
+	for (size_t i = 0; i < p->tier_n; i++) {
+		const uint64_t *nano = p->tier[i].nano;
+		unsigned known = p->tier[i].known;
+
+		if ((known & 1U << PRICE_INPUT) != 0 && nano[PRICE_INPUT] > t->tier_input)
+			t->tier_input = nano[PRICE_INPUT];
+		if ((known & 1U << PRICE_OUTPUT) != 0 && nano[PRICE_OUTPUT] > t->tier_output)
+			t->tier_output = nano[PRICE_OUTPUT];
+	}
+	t->tier_above = p->tier_n > 0 ? p->tier[0].above_tokens : 0;
+}
+
 static void look_up_price(struct route_target *t, const struct model_info *m, int64_t day)
 {
 	struct model_price p;
@@ -35,6 +52,7 @@ static void look_up_price(struct route_target *t, const struct model_info *m, in
 	t->price_output = p.nano[PRICE_OUTPUT];
 	t->price_cache_read = p.known & 1U << PRICE_CACHE_READ ? p.nano[PRICE_CACHE_READ]
 							       : p.nano[PRICE_INPUT];
+	look_up_tiers(t, &p);
 	t->price_image = p.known & 1U << UNIT_IMAGE_INPUT ? p.nano[UNIT_IMAGE_INPUT] : 0;
 	t->price_request = p.known & 1U << UNIT_REQUEST ? p.nano[UNIT_REQUEST] : 0;
 }
@@ -97,6 +115,10 @@ static bool needs_facts(const struct model *m)
 	bool needs = p->max_cost != 0 || p->require_params || p->free_only ||
 		     (p->max_price_image != 0 && p->max_price_image != UINT64_MAX);
 
+	/* ... and so is what a long prompt costs. */
+	for (size_t i = 0; i < m->deployment_n; i++)
+		needs |= m->targets[i]->tier_above != 0 &&
+			 (p->max_price_input != 0 || p->max_price_output != 0);
 	for (size_t i = 1; i < m->deployment_n; i++)
 		needs |= strategy_counts(m->policy.strategy) ||
 			 !same_abilities(m->targets[0], m->targets[i]);

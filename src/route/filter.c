@@ -198,15 +198,15 @@ static enum rejection affordable(const struct route_target *t, const struct rout
 				 const struct route_facts *f)
 {
 	bool image = (f->media & 1U << MEDIUM_IMAGE) != 0;
-	uint64_t limit, cost;
+	uint64_t limit, cost, input = route_input(t, f);
 
 	if (!t->priced)
 		return REJECT_UNPRICED;
 	if (p->free_only && (t->price_input | t->price_output | t->price_request |
 			     (image ? t->price_image : 0)) != 0)
 		return REJECT_PRICE;
-	if (over(t->price_input, p->max_price_input) ||
-	    over(t->price_output, p->max_price_output) ||
+	if (over(route_price_input(t, input), p->max_price_input) ||
+	    over(route_price_output(t, input), p->max_price_output) ||
 	    over(t->price_request, p->max_price_request) ||
 	    (image && over(t->price_image, p->max_price_image)))
 		return REJECT_PRICE;
@@ -216,7 +216,7 @@ static enum rejection affordable(const struct route_target *t, const struct rout
 	/* An answer without a known end costs without a known end. */
 	if (limit == UINT64_MAX && t->price_output != 0)
 		return REJECT_COST;
-	cost = route_cost(t, route_input(t, f), route_output_max(t, f));
+	cost = route_cost(t, input, route_output_max(t, f));
 	if (plus(cost, times(f->images, t->price_image)) > p->max_cost)
 		return REJECT_COST;
 	return REJECT_NONE;

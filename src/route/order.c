@@ -543,6 +543,7 @@ static uint64_t cached_cost(const struct route_target *t, const struct route_fac
 	cached = input / 1000 * permille + input % 1000 * permille / 1000;
 	from_cache.price_input = t->price_cache_read;
 	from_cache.price_request = 0;
+	from_cache.tier_above = 0;
 	rest = route_cost(&from_cache, cached, 0);
 	cached = route_cost(t, input - cached, route_output_usual(f));
 	return cached > UINT64_MAX - rest ? UINT64_MAX : cached + rest;

@@ -47,13 +47,16 @@ struct route_target {
 	uint64_t price_input;      /* per million tokens */
 	uint64_t price_output;     /* likewise */
 	uint64_t price_cache_read; /* likewise; price_input where there is no such price */
-	uint64_t price_request;    /* each */
-	uint64_t price_image;      /* each, beside its tokens; 0: nothing, or not known */
-	unsigned quality;          /* 0 .. 1000: stated by the owner, else by its tier */
-	bool zdr;                  /* keeps nothing of what it is sent */
-	bool collects;             /* may keep and learn from it */
-	bool local;                /* in this process, on this machine or the owner's network */
-	bool preview;              /* only for accounts that may */
+	uint64_t tier_above; /* over so many tokens of input the two below hold instead of the
+				first two, for all of it; 0: they always hold */
+	uint64_t tier_input, tier_output;
+	uint64_t price_request; /* each */
+	uint64_t price_image;   /* each, beside its tokens; 0: nothing, or not known */
+	unsigned quality;       /* 0 .. 1000: stated by the owner, else by its tier */
+	bool zdr;               /* keeps nothing of what it is sent */
+	bool collects;          /* may keep and learn from it */
+	bool local;             /* in this process, on this machine or the owner's network */
+	bool preview;           /* only for accounts that may */
 	bool cancel_bills;     /* a cancelled attempt costs as if it had been read to its end */
 	int64_t retired_day;   /* from then on it answers no more; 0: not known to end */
 	unsigned priority;     /* lower goes first */
@@ -65,5 +68,14 @@ struct route_target {
 /* What it costs to send so many tokens and get so many; 0 when it is not priced (ask `priced`
  * first).  Rounded up; UINT64_MAX when it is more. */
 uint64_t route_cost(const struct route_target *t, uint64_t input, uint64_t output);
+/* What a million tokens cost in a request of so many tokens of input. */
+static inline uint64_t route_price_input(const struct route_target *t, uint64_t input)
+{
+	return t->tier_above != 0 && input > t->tier_above ? t->tier_input : t->price_input;
+}
+static inline uint64_t route_price_output(const struct route_target *t, uint64_t input)
+{
+	return t->tier_above != 0 && input > t->tier_above ? t->tier_output : t->price_output;
+}
 
 #endif

@@ -192,12 +192,21 @@ static void add_parts(struct route_facts *f, const struct chat_part *part, uint6
 	}
 }
 
+static bool is_thinking(const struct chat_thinking *t)
+{
+	return t->effort > EFFORT_NONE || t->budget > 0 || t->automatic;
+}
+
 static void chat_facts(struct route_facts *f, const struct chat_request *c)
 {
 	uint64_t inlined = 0;
 
 	f->caps |= c->tools != NULL ? 1U << CAP_TOOLS : 0;
 	f->caps |= c->format.kind == FORMAT_SCHEMA ? 1U << CAP_JSON_SCHEMA : 0;
+	/* Who has not got these may be asked all the same (exchange_unsupported()). */
+	f->wants |= c->tools != NULL && c->parallel_tools == YES ? 1U << CAP_PARALLEL_TOOLS : 0;
+	f->wants |= c->logprobs == YES || c->top_logprobs > 0 ? 1U << CAP_LOGPROBS : 0;
+	f->wants |= is_thinking(&c->thinking) ? 1U << CAP_REASONING : 0;
 	f->media |= c->has_images ? 1U << MEDIUM_IMAGE : 0;
 	f->media |= c->has_audio ? 1U << MEDIUM_AUDIO : 0;
 	f->media |= c->has_video ? 1U << MEDIUM_VIDEO : 0;

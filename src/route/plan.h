@@ -16,6 +16,7 @@ enum { ROUTE_CANDIDATES_MAX = 256 };
 /* What the request needs; all zero: nothing that every deployment could not do. */
 struct route_facts {
 	unsigned caps;          /* 1 << enum model_cap */
+	unsigned wants;         /* likewise, of what it can do without: for rules only */
 	unsigned media;         /* 1 << enum model_medium of its input, beside text */
 	uint64_t prompt_bytes;  /* without inline media */
 	uint64_t media_tokens;  /* what its media are guessed at */

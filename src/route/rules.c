@@ -89,7 +89,7 @@ static bool holds(const struct route_rule *r, const struct rule_facts *f)
 		return false;
 	if (r->stream != TRI_ANY && (r->stream == TRI_YES) != f->stream)
 		return false;
-	if ((r->needs & ~f->f->caps) != 0 || (r->media & ~f->f->media) != 0)
+	if ((r->needs & ~(f->f->caps | f->f->wants)) != 0 || (r->media & ~f->f->media) != 0)
 		return false;
 	if (r->key_n > 0 && (f->key.n == 0 || !one_of(r->keys, r->key_n, f->key)))
 		return false;

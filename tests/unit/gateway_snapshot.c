@@ -236,6 +236,14 @@ static void several_names_are_one_model(void **state UNUSED)
 		CHECK(m->targets[i] == &m->deployments[i]->target);
 	}
 	CHECK_INT(m->retries.attempts, 9);
+	/* What a name's own policy never lets in does not come in by it. */
+	s->model_list[2]->policy.local_only = true;
+	m = snapshot_join(s, both, 3, &a, &missing);
+	assert_non_null(m);
+	for (size_t i = 0; i < m->deployment_n; i++)
+		CHECK(m->deployments[i]->name.p[7] != 'd');
+	/* A NUL hides nothing. */
+	CHECK(snapshot_find(s, (struct slice){ "openai/b\0x", 10 }, &a) == NULL);
 	CHECK(snapshot_join(s, both, 1, &a, &missing) == s->model_list[0]);
 	CHECK(snapshot_join(s, wrong, 2, &a, &missing) == NULL && missing == 1);
 	CHECK(snapshot_join(s, wrong, 0, &a, &missing) == NULL && missing == 0);

@@ -346,6 +346,57 @@ static void names_stand_for_a_provider_or_one_of_its_models(void **state UNUSED)
 	CHECK(route_name_covers(LIT("a"), LIT("A/b")));
 	CHECK(!route_name_covers(LIT("a"), LIT("ab")));
 	CHECK(!route_name_covers(LIT("a/b"), LIT("a")));
+	CHECK(!route_name_covers(LIT("a/b"), LIT("a/b/c")));
+	CHECK(route_name_covers(LIT("a"), LIT("a/b/c")));
+	targets_free(&w);
+}
+
+static void a_long_prompt_is_held_against_its_own_price(void **state UNUSED)
+{
+	static struct targets w;
+
+	targets_init(&w, 1, 1);
+	price(&w.t[0], 2 * USD, 10 * USD);
+	w.t[0].tier_above = 200000;
+	w.t[0].tier_input = 4 * USD;
+	w.t[0].tier_output = 15 * USD;
+	w.policy.max_price_input = 3 * USD;
+	w.facts.prompt_bytes = 4 * 200000;
+	CHECK_INT(planned(&w)->n, 1);
+	w.facts.prompt_bytes += 4;
+	CHECK_INT(planned(&w)->rejected[0], REJECT_PRICE);
+	CHECK_INT(route_cost(&w.t[0], 200000, 100), 200000 * 2000 + 100 * 10000);
+	CHECK_INT(route_cost(&w.t[0], 200001, 100), 200001 * 4000 + 100 * 15000);
+	targets_free(&w);
+}
+
+static void images_cost_what_each_of_them_does(void **state UNUSED)
+{
+	static struct targets w;
+
+	targets_init(&w, 1, 1);
+	price(&w.t[0], 0, 0);
+	w.t[0].price_image = 1000;
+	w.t[0].max_output = 100;
+	w.facts.images = 3;
+	w.facts.media = 1U << MEDIUM_IMAGE;
+	w.policy.max_cost = 3000;
+	CHECK_INT(planned(&w)->n, 1);
+	w.policy.max_cost = 2999;
+	CHECK_INT(planned(&w)->rejected[0], REJECT_COST);
+	targets_free(&w);
+}
+
+static void what_cannot_be_sized_fits(void **state UNUSED)
+{
+	static struct targets w;
+
+	targets_init(&w, 1, 1);
+	w.t[0].context = 512;
+	w.facts.prompt_bytes = 1000000;
+	CHECK_INT(planned(&w)->rejected[0], REJECT_CONTEXT);
+	w.facts.any_size = true;
+	CHECK_INT(planned(&w)->n, 1);
 	targets_free(&w);
 }
 
@@ -353,6 +404,7 @@ static void only_what_passes_by_itself_is_said_to_pass(void **state UNUSED)
 {
 	CHECK(rejection_passes(REJECT_BREAKER) && rejection_passes(REJECT_QUOTA));
 	CHECK(!rejection_passes(REJECT_CONTEXT) && !rejection_passes(REJECT_ACCOUNT));
+	CHECK(!rejection_passes(REJECT_DEADLINE)); /* it is the request's */
 	for (unsigned r = 1; r < REJECTION_N; r++)
 		CHECK(*rejection_text(r) != '\0');
 }
@@ -394,6 +446,9 @@ int main(void)
 		cmocka_unit_test(free_is_free_of_everything),
 		cmocka_unit_test(a_short_rest_is_no_rejection),
 		cmocka_unit_test(names_stand_for_a_provider_or_one_of_its_models),
+		cmocka_unit_test(a_long_prompt_is_held_against_its_own_price),
+		cmocka_unit_test(images_cost_what_each_of_them_does),
+		cmocka_unit_test(what_cannot_be_sized_fits),
 		cmocka_unit_test(only_what_passes_by_itself_is_said_to_pass),
 		cmocka_unit_test(a_cost_is_rounded_up_and_never_wraps),
 	};

@@ -403,6 +403,33 @@ static void long_lists_come_out_in_order(void **state UNUSED)
 	}
 }
 
+static void the_first_of_several_names_goes_before_the_others(void **state UNUSED)
+{
+	static const uint8_t rank[] = { 0, 1, 0, 2 };
+	static const struct slice order[] = { LITC("p3"), LITC("p2") };
+	static struct targets w;
+
+	targets_init(&w, 4, 1);
+	w.env.rank = rank;
+	w.policy.strategy = BY_COST;
+	price(&w.t[0], 9 * USD, 9 * USD);
+	price(&w.t[1], 2 * USD, 2 * USD);
+	price(&w.t[2], 8 * USD, 8 * USD);
+	price(&w.t[3], 1 * USD, 1 * USD);
+	CHECK_ORDER(&w, 2, 0, 1, 3);
+	/* An order is one within each of them. */
+	w.policy.order = (struct route_names){ order, 2 };
+	price(&w.t[2], 10 * USD, 10 * USD);
+	CHECK_ORDER(&w, 2, 0, 1, 3);
+	/* As an affinity is. */
+	w.env.stick_to = 3;
+	CHECK_ORDER(&w, 2, 0, 1, 3);
+	w.env.stick_to = ROUTE_NOBODY;
+	w.env.rank = NULL;
+	CHECK_ORDER(&w, 3, 2, 1, 0);
+	targets_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +452,7 @@ int main(void)
 		cmocka_unit_test(it_stays_with_a_warm_cache_while_that_is_not_too_busy),
 		cmocka_unit_test(a_warm_cache_is_worth_what_it_saves),
 		cmocka_unit_test(staying_does_not_pass_an_order_that_was_asked_for),
+		cmocka_unit_test(the_first_of_several_names_goes_before_the_others),
 		cmocka_unit_test(long_lists_come_out_in_order),
 	};
 

@@ -236,6 +236,25 @@ static void a_hedge_does_not_go_to_one_that_rests(void **state UNUSED)
 	done(&x);
 }
 
+static void one_that_is_no_hedge_is_passed_over_and_may_be_asked_later(void **state UNUSED)
+{
+	struct walking x;
+	struct route_walk *w = walking(&x, &rules, 3, 0);
+	unsigned candidate;
+
+	CHECK_INT(go(w, 1), 10);
+	CHECK(walk_hedge(w, 1, &candidate));
+	CHECK_INT(candidate, 11);
+	walk_no_hedge(w, 11);
+	CHECK(walk_hedge(w, 1, &candidate));
+	CHECK_INT(candidate, 12);
+	walk_failed(w, 12, false, 0, 1, &x.rng);
+	walk_failed(w, 10, false, 0, 1, &x.rng);
+	CHECK_INT(w->tries, 1);
+	CHECK_INT(go(w, 1), 11);
+	done(&x);
+}
+
 static void one_that_is_out_is_not_asked_twice(void **state UNUSED)
 {
 	struct walking x;
@@ -329,6 +348,7 @@ int main(void)
 		cmocka_unit_test(without_fallbacks_the_first_is_asked_again_and_nobody_else),
 		cmocka_unit_test(a_hedge_goes_to_the_best_that_was_never_tried),
 		cmocka_unit_test(a_hedge_does_not_go_to_one_that_rests),
+		cmocka_unit_test(one_that_is_no_hedge_is_passed_over_and_may_be_asked_later),
 		cmocka_unit_test(one_that_is_out_is_not_asked_twice),
 		cmocka_unit_test(after_a_stop_there_is_nothing),
 		cmocka_unit_test(any_walk_comes_to_an_end),

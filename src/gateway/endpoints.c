@@ -261,6 +261,19 @@ static void send_out(struct http_request *rq, const struct dialect *d, struct js
 		no_memory(rq, d);
 }
 
+/* What it may not ask for it is not shown: of previews, where there is nothing else in it. */
+static bool may_see(const struct client_key *key, const struct model *m, struct slice name)
+{
+	if (key == NULL)
+		return true;
+	if (!client_key_allows(key, name))
+		return false;
+	for (size_t i = 0; i < m->deployment_n; i++)
+		if (key->preview || !m->targets[i]->preview)
+			return true;
+	return m->deployment_n == 0;
+}
+
 static void list_models(struct gateway *g, struct http_request *rq, const struct dialect *d,
 			const struct client_key *key)
 {
@@ -274,7 +287,7 @@ static void list_models(struct gateway *g, struct http_request *rq, const struct
 	arena_init(&a, g->mem, 4096, 64 << 20);
 	rows = arena_get(&a, size_max(s->model_n, 1) * sizeof(*rows));
 	for (size_t i = 0; rows != NULL && i < s->model_n; i++)
-		if (key == NULL || client_key_allows(key, s->model_list[i]->name))
+		if (may_see(key, s->model_list[i], s->model_list[i]->name))
 			rows[n++] = row_of(s->model_list[i]);
 	out_init(&out, &a);
 	if (rows != NULL)
@@ -317,7 +330,7 @@ static void one_model(struct gateway *g, struct http_request *rq, const struct d
 	struct model_row row;
 	struct json_out out;
 
-	if (m == NULL || (key != NULL && !client_key_allows(key, name))) {
+	if (m == NULL || !may_see(key, m, name)) {
 		answer_error(rq, d, A_MODEL_NOT_FOUND, NULL, "model",
 			     arena_fmt(request_arena(rq), "There is no model \"%.*s\" here.",
 				       SARG(slice_head(name, 200))),

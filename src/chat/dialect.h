@@ -103,6 +103,7 @@ struct chat_reply {
 	struct slice issuer; /* the provider's name, to seal opaque state with */
 	uint64_t created_s;  /* Unix time */
 	bool array;          /* Gemini without alt=sse: a stream is one JSON array */
+	uint64_t passed;     /* events of the provider's that went to the client as they came */
 };
 
 /* An error for the client. */

@@ -177,7 +177,10 @@ static bool take_look(struct attempt *at, struct outgoing *o, const struct frame
 	if (k->usage_only && !x->wants_usage)
 		return true; /* X6: asked for by us, not shown */
 	/* Comments pass too: they keep the client's connection alive. */
-	if (f == NULL || forward(at, o, f->raw, stable))
+	if (f == NULL)
+		return true;
+	at->reply.passed += f->has_data;
+	if (forward(at, o, f->raw, stable))
 		return true;
 	fail_with(at, FAULT_GARBAGE, LIT("too much came before the first content"));
 	return false;
@@ -213,6 +216,7 @@ static bool take_large(struct attempt *at, struct outgoing *o, struct slice raw,
 	}
 	if (x->state != X_COMMITTED)
 		commit(at);
+	at->reply.passed += !at->large;
 	at->large = true;
 	at->text_bytes += raw.n;
 	if (!at->done)

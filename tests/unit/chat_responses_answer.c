@@ -987,7 +987,7 @@ static void an_error_ends_a_stream_once(void **state UNUSED)
 				      .type = "invalid_request_error",
 				      .code = "model_not_found",
 				      .param = "model" };
-	const struct chat_reply to = reply_to(NULL);
+	struct chat_reply to = reply_to(NULL);
 	struct json_out o;
 	struct slice out;
 	void *s;
@@ -1011,6 +1011,14 @@ static void an_error_ends_a_stream_once(void **state UNUSED)
 	CHECK(has(out_slice(&o), "\"code\":\"model_not_found\",\"message\":\"no\",\"param\":"
 				 "\"model\"}"));
 	CHECK(has(out_slice(&o), "\"error\":{\"code\":\"invalid_prompt\""));
+	/* After events of the provider's own. */
+	to.passed = 7;
+	s = arena_zero(&k.keep, dialect_responses.writer_bytes);
+	out_init(&o, &k.a);
+	dialect_responses.error_event_write(s, &to, &e, &o);
+	CHECK_STR(types_of(&k, out_slice(&o)), "error,failed");
+	CHECK(has(out_slice(&o), "{\"type\":\"error\",\"sequence_number\":7,"));
+	CHECK(has(out_slice(&o), "{\"type\":\"response.failed\",\"sequence_number\":8,"));
 	done(&k);
 }
 

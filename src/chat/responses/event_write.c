@@ -226,6 +226,11 @@ void responses_error_event_write(void *state, const struct chat_reply *to,
 	if (x.s->ended)
 		return;
 	x.s->broken = false; /* what is told now needs nothing that was kept */
+	if (to->passed > 0) {
+		/* The provider's own words have begun the response, and are numbered from 0. */
+		x.s->started = true;
+		x.s->sequence = to->passed;
+	}
 	answer_start(&x);
 	x.s->ended = true;
 	tell_error(&x, e->code != NULL ? e->code : "server_error", e->message, e->param,

@@ -36,6 +36,7 @@ CONFIG = """
 listen: 127.0.0.1:0
 workers: 1
 keys: [{{name: app, key: {key}}}]
+timeouts: {{stall: 500ms}}
 retries: {{attempts: 1}}
 breaker: {{failures: 0, error_rate: 0%}}
 providers:
@@ -267,6 +268,31 @@ def test_what_was_meant_goes_through(gw, mock, client, provider, scenario, strea
     got = client.read_stream(r.content) if stream else client.read_answer(r.json())
     assert r.headers["content-type"].startswith(client.stream_type if stream else "application/json")
     same_answer(client, got, true, stream)
+
+
+# ---- streams that break -----------------------------------------------------------------------
+
+# What happens in the middle, after content: an error that is said, an end without its words, a
+# connection that ends, an event that is half there or no JSON.
+BREAKS = ["error_mid", "truncate", "cut", "half_event", "bad_json", "stall"]
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+@pytest.mark.parametrize("provider", dialects.PROVIDERS, ids=lambda d: d.name)
+@pytest.mark.parametrize("client", dialects.CLIENTS, ids=lambda d: d.name)
+def test_a_stream_that_breaks_ends_with_an_error(gw, mock, client, provider, fault):
+    mock.reset()
+    options = {"tokens": 8, "at": 4, "fail": fault}
+    r = ask(gw, client, {"turns": [user("Count.")]}, model_of(provider, options), True)
+    gw.check()
+    assert r.status_code == 200 and r.headers["content-type"].startswith(client.stream_type)
+    assert len(mock.records()) == 1, "nobody else is asked after content"
+    got = client.read_stream(r.content)
+    assert got.error, r.content[-600:]
+    assert got.finish == "" and not got.ended, r.content[-600:]
+    # Responses says all of the text again in its end, which never came.
+    assert mock.text(8).startswith(got.text) and got.text != mock.text(8)
+    assert got.text or client.name == "responses"
 
 
 # ---- the page -----------------------------------------------------------------------------------

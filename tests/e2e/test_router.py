@@ -137,7 +137,7 @@ def test_one_of_four_fails_and_no_client_sees_it(start, fleet, fault):
     burst(g, 40)
     fleet[0].script({**fault, "times": FOREVER})
     burst(g, 100)
-    assert g.events("breaker.open")
+    weir.wait_for(lambda: g.events("breaker.open"))
     assert g.metric("weir_breaker_opens_total", deployment="p0/m") >= 1
     only_probes(g, "p0")
     assert {e["deployment"] for e in g.events("breaker.open")} == {"p0/m"}

@@ -322,6 +322,44 @@ def test_without_the_option_nobody_is_hedged(start, fleet):
     assert fleet[1].records() == [] and hedges(g) == 0
 
 
+@pytest.mark.parametrize("asked", [{"allow_fallbacks": False}, {"ignore": ["b"]}, {"only": ["a/one"]}], ids=str)
+def test_whom_a_request_rules_out_is_no_hedge_either(start, fleet, asked):
+    g = hedged(start, fleet)
+    warm_up(g)
+    fleet[1].reset()
+    fleet[0].script({"ttft": "700ms"})
+    assert ask(g, "hedged", provider=asked).headers["x-weir-provider"] == "a"
+    assert fleet[1].records() == [] and hedges(g) == 0
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_a_hedge_may_speak_another_dialect(start, fleet, stream):
+    head = HEAD.replace("600ms", "6s")
+    g = start(
+        f"""{head}
+providers:
+  a: {{base_url: "{fleet[0].base}", api_key: k, cancel: stops_billing}}
+  b: {{base_url: "{fleet[1].base}", api_key: k, dialect: anthropic, cancel: stops_billing}}
+models:
+  hedged: {{deployments: [a/one, b/two], hedge: {{min_delay: 60ms}}}}
+"""
+    )
+    warm_up(g)
+    fleet[0].reset()
+    fleet[1].reset()
+    fleet[0].script({"fail": "stall_content"})
+    r = ask(g, "hedged", stream)
+    whole(r, stream)
+    assert r.headers["x-weir-provider"] == "b"
+    assert fleet[0].record()["end"] == "cancelled"
+    assert fleet[1].record()["path"].endswith("/messages")
+    d = g.http.get(g.url + "/admin/v1/exchanges/" + r.headers["x-request-id"]).json()
+    assert [(a["deployment"], a["outcome"], a["hedge"]) for a in d["attempts"]] == [
+        ("a/one", "hedge_lost", False),
+        ("b/two", "ok", True),
+    ]
+
+
 def test_where_cancelling_costs_as_much_nobody_is_hedged(start, fleet):
     g = hedged(start, fleet, cancel="bills")
     warm_up(g)

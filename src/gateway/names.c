@@ -139,44 +139,18 @@ static bool has_deployment(struct deployment *const *v, size_t n, const struct d
 	return false;
 }
 
-/* Its own policy never lets it in, whatever the request says: nor does it by way of another
- * name's.  What passes, and what depends on the request, is not looked at. */
-static bool is_kept_out(const struct model *of, const struct deployment *d)
+/* Those of one name, as part `part` of the whole. */
+static void join_one(struct model *m, struct deployment **list, struct model_part *parts,
+		     const struct model *from, size_t part)
 {
-	const struct route_facts any = { .may_preview = true, .any_size = true };
-	const struct route_env now = { .now_us = 0 };
-
-	switch (route_filter(&d->target, 0, route_rules(&of->policy), &of->policy, &any,
-			     &now)) {
-	case REJECT_IGNORED:
-	case REJECT_NOT_ONLY:
-	case REJECT_NOT_ORDER:
-	case REJECT_REGION:
-	case REJECT_ZDR:
-	case REJECT_COLLECTION:
-	case REJECT_NOT_LOCAL:
-	case REJECT_QUANTIZATION:
-	case REJECT_QUALITY:
-	case REJECT_UNPRICED:
-	case REJECT_PRICE:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void join_one(struct model *m, struct deployment **list, const struct model *from,
-		     bool first)
-{
-	uint64_t most = from->policy.max_cost;
-
 	for (size_t i = 0; i < from->deployment_n && m->deployment_n < ROUTE_CANDIDATES_MAX;
-	     i++)
-		if (!has_deployment(list, m->deployment_n, from->deployments[i]) &&
-		    (first || !is_kept_out(from, from->deployments[i])))
-			list[m->deployment_n++] = from->deployments[i];
-	if (most != 0 && (m->policy.max_cost == 0 || most < m->policy.max_cost))
-		m->policy.max_cost = most;
+	     i++) {
+		if (has_deployment(list, m->deployment_n, from->deployments[i]))
+			continue;
+		parts[m->deployment_n] =
+			(struct model_part){ .of = from, .place = i, .rank = (uint8_t)part };
+		list[m->deployment_n++] = from->deployments[i];
+	}
 }
 
 const struct model *snapshot_join(const struct snapshot *s, const struct slice *names, size_t n,
@@ -184,6 +158,7 @@ const struct model *snapshot_join(const struct snapshot *s, const struct slice *
 {
 	const struct model **from = ARENA_ARRAY(a, const struct model *, n);
 	struct deployment **list;
+	struct model_part *parts;
 	struct model *m;
 	size_t all = 0;
 
@@ -201,15 +176,18 @@ const struct model *snapshot_join(const struct snapshot *s, const struct slice *
 	if (n == 1)
 		return from[0];
 	m = plain_model(s, all, &list, a);
-	if (m == NULL)
+	parts = ARENA_ARRAY(a, struct model_part, all);
+	if (m == NULL || parts == NULL)
 		return NULL;
 	*m = *from[0];
 	m->deployments = list;
 	m->deployment_n = 0;
-	/* Rules speak of their own route's deployments by number: those of the first keep
-	 * theirs, and no rule has the others in its `use`. */
+	/* Rules speak of their own route's deployments by number: see the parts. */
+	m->parts = parts;
+	m->rules = NULL;
+	m->rule_n = 0;
 	for (size_t i = 0; i < n; i++)
-		join_one(m, list, from[i], i == 0);
+		join_one(m, list, parts, from[i], i);
 	return model_finish(m, a) ? m : NULL;
 }
 

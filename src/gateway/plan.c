@@ -93,32 +93,6 @@ bool routing_read(struct exchange *x)
 	return rc == OK || refuse_ask(x, &why);
 }
 
-static bool has(const struct model *m, const struct deployment *d)
-{
-	for (size_t i = 0; i < m->deployment_n; i++)
-		if (slice_eq(m->deployments[i]->name, d->name))
-			return true;
-	return false;
-}
-
-/* Who goes on after whom: x->model has what the names have, in their order, each once. */
-static enum rc rank_names(struct exchange *x, const struct slice *names, size_t n)
-{
-	struct routing *r = &x->routing;
-	size_t at = 0;
-
-	r->rank = arena_zero(x->arena, size_max(x->model->deployment_n, 1));
-	for (size_t i = 0; r->rank != NULL && i < n; i++) {
-		const struct model *m = snapshot_find(x->view->snapshot, names[i], x->arena);
-
-		if (m == NULL)
-			return E_NOMEM; /* it was there for the join */
-		while (at < x->model->deployment_n && has(m, x->model->deployments[at]))
-			r->rank[at++] = (uint8_t)i;
-	}
-	return r->rank == NULL ? E_NOMEM : OK;
-}
-
 /* All the names of the request: of the first its suffix is taken off. */
 enum rc routing_find(struct exchange *x, struct slice *missing)
 {
@@ -149,7 +123,7 @@ enum rc routing_find(struct exchange *x, struct slice *missing)
 		*missing = names[which];
 	if (x->model == NULL)
 		return which < n ? E_NOTFOUND : E_NOMEM;
-	return r->ask.across ? OK : rank_names(x, names, n);
+	return OK;
 }
 
 /* ---- what it needs ------------------------------------------------------------------------
@@ -310,7 +284,7 @@ static void make_facts(struct exchange *x)
 	f->ctx = x;
 	if (x->key != NULL && x->model->implicit && !is_given(x))
 		f->allowed = may_use;
-	if (x->routing.policy->require_params)
+	if (x->routing.policy->require_params || x->model->parts != NULL)
 		f->can_say = can_say;
 	/* Of embeddings each input has the context for itself, and has no answer; and who
 	 * counts wants to know by how much it is too long. */
@@ -324,6 +298,11 @@ static void make_facts(struct exchange *x)
 }
 
 /* ---- rules ------------------------------------------------------------------------------- */
+
+static bool has_bit(const uint64_t *bits, size_t i)
+{
+	return (bits[i / 64] >> (i % 64) & 1) != 0;
+}
 
 /* The model as the rule leaves it: a copy with fewer deployments. */
 static const struct model *subset(struct exchange *x, const uint64_t *use)
@@ -339,9 +318,10 @@ static const struct model *subset(struct exchange *x, const uint64_t *use)
 	*m = *from;
 	m->deployments = d;
 	m->targets = t;
+	m->parts = NULL; /* they have had their say */
 	m->deployment_n = 0;
 	for (size_t i = 0; i < from->deployment_n && i < ROUTE_CANDIDATES_MAX; i++) {
-		if ((use[i / 64] >> (i % 64) & 1) == 0)
+		if (!has_bit(use, i))
 			continue;
 		d[m->deployment_n] = from->deployments[i];
 		t[m->deployment_n++] = from->targets[i];
@@ -349,10 +329,11 @@ static const struct model *subset(struct exchange *x, const uint64_t *use)
 	return m;
 }
 
-static bool apply_rule(struct exchange *x)
+static struct rule_facts facts_of(const struct exchange *x)
 {
-	struct routing *r = &x->routing;
-	const struct rule_facts facts = {
+	const struct routing *r = &x->routing;
+
+	return (struct rule_facts){
 		.prompt_tokens = x->model->deployment_n > 0
 					 ? route_input(x->model->targets[0], &r->facts)
 					 : 0,
@@ -363,27 +344,73 @@ static bool apply_rule(struct exchange *x)
 		.stream = x->stream,
 		.f = &r->facts,
 	};
+}
+
+/* The rule's strategy; what the request itself asks for stands above it. */
+static bool take_strategy(struct exchange *x, const struct route_rule *rule)
+{
+	struct routing *r = &x->routing;
 	struct route_policy *changed;
+
+	if (!rule->strategy_given || r->policy->strategy_given)
+		return true;
+	changed = arena_get(x->arena, sizeof(*changed));
+	if (changed == NULL)
+		return false;
+	*changed = *r->policy;
+	changed->strategy = rule->strategy;
+	r->policy = changed;
+	return true;
+}
+
+/* Of several models each keeps its own policy, and its own rules say which of its deployments
+ * take part: nobody gets past them by asking for another model first.  The strategy is that of
+ * the first, or of its rule. */
+static bool apply_parts(struct exchange *x)
+{
+	const struct rule_facts facts = facts_of(x);
+	const struct model *from = x->model;
+	struct routing *r = &x->routing;
+	size_t n = size_min(from->deployment_n, ROUTE_CANDIDATES_MAX), kept = 0;
+	const struct route_policy **demands =
+		ARENA_ARRAY(x->arena, const struct route_policy *, n);
+	uint8_t *rank = arena_zero(x->arena, size_max(n, 1));
+	uint64_t use[ROUTE_CANDIDATES_MAX / 64] = { 0 };
+	const struct route_rule *rule = NULL;
+
+	if (demands == NULL || rank == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct model_part *part = &from->parts[i];
+
+		if (i == 0 || part->of != from->parts[i - 1].of)
+			rule = route_rule_find(part->of->rules, part->of->rule_n, &facts);
+		if (i == 0)
+			r->rule = rule;
+		if (rule != NULL && rule->use != NULL && !has_bit(rule->use, part->place))
+			continue;
+		use[i / 64] |= 1ULL << (i % 64);
+		rank[kept] = part->rank;
+		demands[kept++] = &part->of->policy;
+	}
+	r->facts.demands = demands;
+	r->rank = r->ask.across ? NULL : rank;
+	if (kept < from->deployment_n)
+		x->model = subset(x, use);
+	return x->model != NULL && (r->rule == NULL || take_strategy(x, r->rule));
+}
+
+static bool apply_rule(struct exchange *x)
+{
+	const struct rule_facts facts = facts_of(x);
+	struct routing *r = &x->routing;
 
 	r->rule = route_rule_find(x->model->rules, x->model->rule_n, &facts);
 	if (r->rule == NULL)
 		return true;
-	if (r->rule->use != NULL) {
+	if (r->rule->use != NULL)
 		x->model = subset(x, r->rule->use);
-		if (x->model == NULL)
-			return false;
-		r->rank = NULL; /* those of the route itself are left */
-	}
-	/* What the request itself asks for stands above the rule. */
-	if (r->rule->strategy_given && !r->policy->strategy_given) {
-		changed = arena_get(x->arena, sizeof(*changed));
-		if (changed == NULL)
-			return false;
-		*changed = *r->policy;
-		changed->strategy = r->rule->strategy;
-		r->policy = changed;
-	}
-	return true;
+	return x->model != NULL && take_strategy(x, r->rule);
 }
 
 /* ---- affinity -----------------------------------------------------------------------------
@@ -558,6 +585,8 @@ bool routing_plan(struct exchange *x)
 	if (!join_policy(x, r->ask.any ? &r->ask.policy : NULL))
 		return false;
 	make_facts(x);
+	if (m->parts != NULL && !apply_parts(x))
+		return out_of_memory(x);
 	if (m->rule_n > 0 && !apply_rule(x))
 		return out_of_memory(x);
 	m = x->model;

@@ -137,6 +137,13 @@ struct route_shared {
 
 struct route_rule; /* route/rules.h */
 
+/* Whose a deployment is, where a request names several models. */
+struct model_part {
+	const struct model *of;
+	size_t place; /* among its deployments */
+	uint8_t rank; /* which of the names it came by */
+};
+
 struct model {
 	struct slice name;
 	/* For lists of models: of the first deployment. */
@@ -146,6 +153,7 @@ struct model {
 	struct deployment *const *deployments;
 	const struct route_target *const *targets; /* the same ones' */
 	size_t deployment_n;
+	const struct model_part *parts; /* of each deployment; NULL: they are its own */
 	struct timeouts timeouts;
 	struct retries retries;
 	struct route_policy policy;

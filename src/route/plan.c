@@ -2,6 +2,19 @@
 
 #include "base/arena.h"
 
+static enum rejection filter(const struct route_target *t, unsigned candidate, unsigned rules,
+			     const struct route_policy *policy, const struct route_facts *f,
+			     const struct route_env *env)
+{
+	enum rejection r = route_filter(t, candidate, rules, policy, f, env);
+	const struct route_policy *own;
+
+	if (r != REJECT_NONE || f->demands == NULL)
+		return r;
+	own = f->demands[candidate];
+	return route_filter(t, candidate, route_rules(own), own, f, env);
+}
+
 enum rc route_plan(struct route_plan *p, const struct route_target *const *v, size_t n,
 		   const struct route_policy *policy, const struct route_facts *f,
 		   const struct route_env *env, struct arena *a)
@@ -18,7 +31,7 @@ enum rc route_plan(struct route_plan *p, const struct route_target *const *v, si
 		return E_NOMEM;
 	}
 	for (unsigned i = 0; i < p->candidates; i++) {
-		enum rejection r = route_filter(v[i], i, rules, policy, f, env);
+		enum rejection r = filter(v[i], i, rules, policy, f, env);
 
 		p->rejected[i] = (uint8_t)r;
 		if (r != REJECT_NONE)

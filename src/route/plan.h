@@ -28,6 +28,8 @@ struct route_facts {
 	struct slice pinned;    /* provider whose opaque state it carries; empty: none */
 	uint64_t affinity;      /* what it wants to stay with (route/affinity.h); 0: nothing */
 	int64_t day;            /* since 1970-01-01 */
+	/* What each candidate must meet beside the policy; NULL: nothing. */
+	const struct route_policy *const *demands;
 	/* Asked of each candidate: may the account use it, can its dialect be told this?  NULL:
 	 * all.  `ctx` is for it. */
 	bool (*allowed)(void *ctx, unsigned candidate);

@@ -236,12 +236,10 @@ static void several_names_are_one_model(void **state UNUSED)
 		CHECK(m->targets[i] == &m->deployments[i]->target);
 	}
 	CHECK_INT(m->retries.attempts, 9);
-	/* What a name's own policy never lets in does not come in by it. */
-	s->model_list[2]->policy.local_only = true;
-	m = snapshot_join(s, both, 3, &a, &missing);
-	assert_non_null(m);
-	for (size_t i = 0; i < m->deployment_n; i++)
-		CHECK(m->deployments[i]->name.p[7] != 'd');
+	/* Each is still its own model's: that one's policy and rules hold for it. */
+	CHECK(m->parts[0].of == s->model_list[0] && m->parts[1].place == 1);
+	CHECK(m->parts[3].of == s->model_list[2] && m->parts[3].place == 1);
+	CHECK(m->parts[0].rank < m->parts[3].rank && m->rule_n == 0);
 	/* A NUL hides nothing. */
 	CHECK(snapshot_find(s, (struct slice){ "openai/b\0x", 10 }, &a) == NULL);
 	CHECK(snapshot_join(s, both, 1, &a, &missing) == s->model_list[0]);

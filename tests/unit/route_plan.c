@@ -112,6 +112,30 @@ static void more_candidates_than_there_is_room_for_are_not_looked_at(void **stat
 	targets_free(&w);
 }
 
+static void a_candidate_must_meet_its_own_demands_too(void **state UNUSED)
+{
+	static const struct route_policy none = { .strategy = BY_PRIORITY };
+	static const struct route_policy local = { .local_only = true };
+	const struct route_policy *const demands[] = { &local, &none, &local };
+	static struct targets w;
+	const struct route_plan *p;
+
+	targets_init(&w, 3, 1);
+	w.t[2].local = true;
+	w.facts.demands = demands;
+	p = planned(&w);
+	CHECK_INT(p->n, 2);
+	CHECK_INT(p->rejected[0], REJECT_NOT_LOCAL);
+	CHECK_INT(p->rejected[1], REJECT_NONE);
+	CHECK_INT(p->rejected[2], REJECT_NONE);
+	/* And what holds for all. */
+	w.policy.zdr = true;
+	p = planned(&w);
+	CHECK_INT(p->n, 0);
+	CHECK_INT(p->rejected[1], REJECT_ZDR);
+	targets_free(&w);
+}
+
 static void planning_reports_that_there_is_no_memory(struct test_mem *mem)
 {
 	static struct targets w;
@@ -140,6 +164,7 @@ int main(void)
 		cmocka_unit_test(nobody_is_a_plan_too),
 		cmocka_unit_test(the_estimate_is_the_first_choices),
 		cmocka_unit_test(more_candidates_than_there_is_room_for_are_not_looked_at),
+		cmocka_unit_test(a_candidate_must_meet_its_own_demands_too),
 		cmocka_unit_test(no_memory_is_an_answer),
 	};
 

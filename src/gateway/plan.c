@@ -74,6 +74,7 @@ void routing_leave_out(struct exchange *x)
 		else
 			at = &(*at)->next;
 	x->chat->extras_tail = at;
+	x->chat->wants_usage |= x->routing.ask.show_usage;
 }
 
 bool routing_read(struct exchange *x)
@@ -88,6 +89,7 @@ bool routing_read(struct exchange *x)
 	rc = ask_read(&r->ask, m, n, x->arena, &why);
 	if (rc == OK && r->ask.any)
 		rc = list_own(x, m, n);
+	x->wants_usage |= r->ask.show_usage;
 	if (rc == E_NOMEM)
 		return out_of_memory(x);
 	return rc == OK || refuse_ask(x, &why);

@@ -534,7 +534,15 @@ static enum rc r_models(struct asker *x, const char *param, const struct json_me
 
 static enum rc route_continue(struct asker *x, const char *param, const struct json_member *m)
 {
-	return read_bool(x, param, m, &x->ask->go_on);
+	bool wanted = false;
+	enum rc rc = read_bool(x, param, m, &wanted);
+
+	if (rc != OK || !wanted)
+		return rc;
+	return refuse(x, "invalid_value", param,
+		      "\"%s\" cannot be true: a stream that breaks off ends with an error, and "
+		      "nobody goes on with it.",
+		      param);
 }
 
 static enum rc route_strategy(struct asker *x, const char *param, const struct json_member *m)
@@ -579,7 +587,7 @@ static enum rc r_route(struct asker *x, const char *param, const struct json_mem
 
 static enum rc usage_include(struct asker *x, const char *param, const struct json_member *m)
 {
-	return read_bool(x, param, m, &x->ask->show_cost);
+	return read_bool(x, param, m, &x->ask->show_usage);
 }
 
 static enum rc r_usage(struct asker *x, const char *param, const struct json_member *m)

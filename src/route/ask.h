@@ -28,8 +28,7 @@ struct route_ask {
 	size_t model_n;
 	bool across; /* provider.sort.partition "none": the strategy orders the deployments of
 			all models together, not model by model */
-	bool show_cost; /* usage: {include: true} */
-	bool go_on;     /* route: {continue: true}: another goes on when a stream breaks off */
+	bool show_usage;       /* usage: {include: true}: also of a stream */
 	struct slice session;  /* session_id; empty: none */
 	struct slice metadata; /* the JSON object, for rules; empty: none */
 };

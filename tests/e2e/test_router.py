@@ -386,7 +386,6 @@ def test_hedges_are_bounded_by_their_share(start, fleet):
         m.reset()
         m.options("ttft=500ms&tokens=4")
     burst(g, 60, "hedged", threads=12)
-    weir.wait_for(lambda: sum(len(m.records()) for m in fleet[:2]) == 60 + hedges(g))
     assert 5 <= hedges(g) <= 10 + 60 * 0.05 + 1
 
 

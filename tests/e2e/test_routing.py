@@ -142,6 +142,12 @@ def test_without_such_members_the_body_is_the_clients(gw, mocks):
     assert mocks[0].record()["body"] == body.replace(b"a/only", b"only")
 
 
+@pytest.mark.parametrize("model", ["two", "foreign"])
+def test_a_stream_tells_its_usage_when_asked_to(gw, model):
+    assert '"prompt_tokens"' not in ask(gw, model=model, stream=True).text
+    assert '"prompt_tokens"' in ask(gw, model=model, stream=True, usage={"include": True}).text
+
+
 @pytest.mark.parametrize(
     "asked, code, param",
     [
@@ -151,6 +157,7 @@ def test_without_such_members_the_body_is_the_clients(gw, mocks):
         ({"max_cost_usd": -1}, "invalid_value", "max_cost_usd"),
         ({"models": "two"}, "invalid_type", "models"),
         ({"transforms": ["middle-out"]}, None, "transforms"),
+        ({"route": {"continue": True}}, "invalid_value", "route.continue"),
     ],
     ids=str,
 )

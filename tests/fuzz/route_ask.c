@@ -25,8 +25,8 @@ static void is_sound(const struct route_ask *ask)
 	INVARIANT(p->strategy < STRATEGY_N && p->min_quality <= 1000 && p->percentile < 1000);
 	INVARIANT(p->quantizations < 1U << QUANTIZATION_N);
 	INVARIANT(ask->model_n <= ASK_MODELS_MAX && ask->session.n <= ASK_NAME_MAX);
-	INVARIANT(ask->any || (!ask->show_cost && !ask->go_on && !p->strategy_given &&
-			       p->order.n == 0 && p->max_cost == 0));
+	INVARIANT(ask->any || (!ask->show_usage && !p->strategy_given && p->order.n == 0 &&
+			       p->max_cost == 0));
 }
 
 static void is_told(const struct ask_refusal *why)

@@ -130,7 +130,7 @@ static void the_others_of_the_root_are_read(void **state UNUSED)
 {
 	struct read r;
 	const struct route_policy *p =
-		accepted(&r, "{\"models\":[\"x\",\"y:free\"],\"route\":{\"continue\":true,"
+		accepted(&r, "{\"models\":[\"x\",\"y:free\"],\"route\":{\"continue\":false,"
 			     "\"strategy\":\"balanced\"},\"usage\":{\"include\":true},"
 			     "\"transforms\":[],\"deadline_ms\":1500,\"max_cost_usd\":0.02,"
 			     "\"min_quality\":0.75,\"region\":\"eu\",\"local_only\":true,"
@@ -138,7 +138,7 @@ static void the_others_of_the_root_are_read(void **state UNUSED)
 
 	CHECK_INT(r.ask.model_n, 2);
 	CHECK_SLICE(r.ask.models[1], "y:free");
-	CHECK(r.ask.go_on && r.ask.show_cost && p->local_only);
+	CHECK(r.ask.show_usage && p->local_only);
 	CHECK_INT(p->strategy, BY_BALANCE);
 	CHECK_INT(p->deadline_us, 1500000);
 	CHECK_INT(p->max_cost, 20000000);
@@ -148,7 +148,7 @@ static void the_others_of_the_root_are_read(void **state UNUSED)
 	done(&r);
 	p = accepted(&r, "{\"route\":\"fallback\",\"region\":[\"eu\",\"us\"]}");
 	CHECK_INT(p->regions.n, 2);
-	CHECK(!p->strategy_given && !r.ask.go_on);
+	CHECK(!p->strategy_given);
 	done(&r);
 }
 
@@ -237,6 +237,8 @@ static void what_is_not_known_is_refused_by_its_name(void **state UNUSED)
 		"provider.max_price.promt", "\"prompt\"");
 	refused("{\"provider\":{\"sort\":{\"on\":\"price\"}}}", "unknown_field",
 		"provider.sort.on", "not known");
+	refused("{\"route\":{\"continue\":true}}", "invalid_value", "route.continue",
+		"nobody goes on");
 	refused("{\"route\":{\"Continue\":true}}", "unknown_field", "route.Continue",
 		"\"continue\"");
 	refused("{\"usage\":{\"included\":true}}", "unknown_field", "usage.included",

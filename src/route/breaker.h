@@ -10,7 +10,7 @@
  *              for twice as long, up to open_max_us
  *
  * A rate limit with a Retry-After is no failure: it rests for that long (the caller sees to it
- * that it is not for ever), after which one probe goes first, then all pass again.
+ * that it is not for ever), after which all pass again.
  */
 #ifndef WEIR_ROUTE_BREAKER_H
 #define WEIR_ROUTE_BREAKER_H

@@ -60,8 +60,9 @@ struct exchange {
 	struct embed_request *embed;  /* the same of one for embeddings */
 	struct fetch *fetch;          /* the media of `chat` that were fetched */
 	struct chat_refusal why;
-	struct chat_lost cannot; /* why the first deployment that cannot take it, cannot */
-	bool sealed;             /* the body holds opaque state that must be unsealed */
+	const struct chat_lost *cannot; /* why the first deployment that cannot take it, cannot;
+					   NULL: none yet */
+	bool sealed;                    /* the body holds opaque state that must be unsealed */
 	bool stream, wants_usage;
 	struct slice asked; /* the model's name, in the arena */
 	const struct client_key *key;

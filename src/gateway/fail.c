@@ -74,15 +74,15 @@ static void fail_unsupported(struct exchange *x)
 	struct slice could, names;
 	const char *param;
 
-	if (x->cannot.n == 0) {
+	if (x->cannot == NULL) {
 		exchange_refuse(x, END_REFUSED, A_INVALID_REQUEST, x->why.code,
 				exchange_param(x),
 				arena_copy(x->arena, slice_cstr(x->why.text)), 0);
 		return;
 	}
 	could = who_could(x);
-	names = lost_names(x, &x->cannot);
-	param = arena_cstr(x->arena, slice_cstr(x->cannot.v[0].name));
+	names = lost_names(x, x->cannot);
+	param = arena_cstr(x->arena, slice_cstr(x->cannot->v[0].name));
 	exchange_refuse(x, END_REFUSED, A_UNSUPPORTED, NULL, param,
 			arena_fmt(x->arena, "No deployment of %.*s can be told: %.*s. %s%.*s%s",
 				  SARG(x->model->name), SARG(names),
@@ -97,7 +97,7 @@ static void fail_unasked(struct exchange *x)
 	bool rests;
 	uint64_t retry_us;
 
-	if (x->cannot.n > 0 || x->why.code != NULL) {
+	if (x->cannot != NULL || x->why.code != NULL) {
 		fail_unsupported(x);
 		return;
 	}

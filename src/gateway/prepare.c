@@ -110,8 +110,13 @@ static enum rc cannot(struct attempt *at, enum rc rc, const struct chat_refusal 
 
 	if (rc == E_BAD && x->why.code == NULL)
 		x->why = *why;
-	if (rc == OK && x->cannot.n == 0)
-		x->cannot = at->lost;
+	if (rc == OK && x->cannot == NULL) {
+		struct chat_lost *kept = arena_get(x->arena, sizeof(*kept));
+
+		if (kept != NULL)
+			*kept = at->lost;
+		x->cannot = kept;
+	}
 	return E_UNSUPPORTED;
 }
 
